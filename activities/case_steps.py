@@ -1,0 +1,301 @@
+"""Carrying out what is due for a case: ask the registers, submit the items, record what came of it.
+
+Each step has a key; the department, the event store and the workflow all go by it, so a crash
+between the call and the commit repeats both and doubles neither.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import uniform
+from typing import Any, Final, assert_never
+from uuid import UUID
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.departments import Departments
+from activities.faults import GatewayFault, NotAccepted
+from activities.messages import PatientStep, Progress, Wave
+from activities.settings import GatewaySettings
+from activities.shared_data import RegisterAnswer, SharedData, compared
+from activities.submissions import fact_value, submission
+from domain.actors import THE_ENGINE
+from domain.bundle import SharedDataQuery
+from domain.commands import (
+    Command,
+    NoteOverdue,
+    NoteRejection,
+    NoteUnreachable,
+    RecordRegisterAnswer,
+    RegisterOutcome,
+    command_id,
+)
+from domain.department_answers import ProductMissing
+from domain.law.entitlement import FactMissing
+from domain.law.explained import NoRuleInForce
+from domain.steps import AskRegister, SayOverdue, SubmitItem
+from store.answers import recorded
+from store.breakers import Breakers
+from store.cases import CaseStore, OpenedCase
+from store.vault import Kept
+
+log: Final = structlog.get_logger("onething.steps")
+
+Outcome = tuple[tuple[Command, ...], tuple[Kept, ...]]
+"""What a step leads to: commands for the case, and personal content for the vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Paused(Exception):
+    """The service is paused by its breaker until then."""
+
+    service: str
+    until: datetime
+
+
+class CaseSteps:
+    """The activities of a case; one object per worker process."""
+
+    def __init__(
+        self,
+        store: CaseStore,
+        shared_data: SharedData,
+        departments: Departments,
+        settings: GatewaySettings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._shared_data = shared_data
+        self._departments = departments
+        self._settings = settings
+        self._clock = clock
+        self._breakers = Breakers(store.database, threshold=settings.breaker_failures)
+
+    @activity.defn
+    async def carry_out(self, wave: Wave) -> Progress:
+        """Carry out all steps of a wave at once; those without an answer in time are named, not waited for."""
+        case = await asyncio.to_thread(self._store.open_case_file, wave.case_id)
+        keys: dict[asyncio.Task[Outcome], tuple[str, ...]] = {}
+        by_source: dict[str, list[AskRegister]] = {}
+        commands: list[Command] = []
+        for step in wave.steps:
+            match step:
+                case AskRegister():
+                    by_source.setdefault(step.source, []).append(step)
+                case SubmitItem():
+                    keys[asyncio.create_task(self._submit(case, step))] = (step.key,)
+                case SayOverdue():
+                    commands.append(self._overdue(wave.case_id, step))
+                case _:
+                    assert_never(step)
+        for source, asked in by_source.items():
+            keys[asyncio.create_task(self._ask(case, source, asked))] = tuple(step.key for step in asked)
+        kept: list[Kept] = []
+        unanswered: list[str] = []
+        if keys:
+            done, late = await asyncio.wait(keys, timeout=self._settings.at_once_seconds)
+            for task in late:
+                task.cancel()
+            for task in keys:
+                if task not in done or isinstance(task.exception(), (GatewayFault, _Paused)):
+                    unanswered += keys[task]
+                else:
+                    answered, content = task.result()
+                    commands += answered
+                    kept += content
+        if not commands:
+            return Progress(unanswered=tuple(unanswered))
+        handled = await asyncio.to_thread(self._store.handle, wave.case_id, commands, kept=kept, tell_workflow=False)
+        return Progress(events=handled.events, unanswered=tuple(unanswered))
+
+    @activity.defn
+    async def persist(self, one: PatientStep) -> Progress:
+        """Carry out one step, to be tried again until it is answered."""
+        step = one.step
+        case = await asyncio.to_thread(self._store.open_case_file, one.case_id)
+        try:
+            match step:
+                case AskRegister():
+                    outcome = await self._ask(case, step.source, [step])
+                case SubmitItem():
+                    outcome = await self._submit(case, step)
+                case SayOverdue():
+                    outcome = (self._overdue(one.case_id, step),), ()
+                case _:
+                    assert_never(step)
+        except (GatewayFault, _Paused) as fault:
+            outcome = await self._not_now(one.case_id, step, fault)
+        commands, kept = outcome
+        handled = await asyncio.to_thread(self._store.handle, one.case_id, commands, kept=kept, tell_workflow=False)
+        return Progress(events=handled.events)
+
+    async def _ask(self, case: OpenedCase, source: str, asked: Sequence[AskRegister]) -> Outcome:
+        """Ask one register everything at once."""
+        queries: dict[str, Mapping[str, str]] = {}
+        commands: list[Command] = []
+        kept: list[Kept] = []
+        for step in asked:
+            query = _query(case, step)
+            if query is None:
+                commands.append(self._register_answered(case, step, "key_missing"))
+            else:
+                queries[step.proof] = query
+        if queries:
+            await self._may_call(source)
+            try:
+                answers = await self._shared_data.ask(source, case.file.opened.case_no, queries)
+            except GatewayFault as fault:
+                await self._failed(source, fault.fault)
+                raise
+            except NotAccepted:
+                # The platform cannot read the question: the next route takes over, as with a key it lacks.
+                answers = {}
+            else:
+                await self._answered(source)
+            for step in asked:
+                if step.proof in queries:
+                    answer = answers.get(step.proof)
+                    command, content = self._judged(case, step, answer)
+                    commands.append(command)
+                    kept += content
+        return tuple(commands), tuple(kept)
+
+    def _judged(
+        self, case: OpenedCase, step: AskRegister, answer: RegisterAnswer | None
+    ) -> tuple[Command, tuple[Kept, ...]]:
+        if answer is None:
+            return self._register_answered(case, step, "key_missing"), ()
+        if answer.outcome != "found":
+            return self._register_answered(case, step, answer.outcome), ()
+        route = case.file.declared_proof(step.proof).routes[step.rung]
+        assert isinstance(route, SharedDataQuery)
+        declared = {pair.field: case.declared(pair.field) for pair in route.agrees}
+        differing = compared(case.file.bundle, route, case.file.circumstances, declared, answer.record)
+        outcome: RegisterOutcome = "contradicts" if differing else "matches"
+        evidence = Kept(case.file.case_id, f"evidence/{step.proof}", dict(answer.record))
+        return self._register_answered(case, step, outcome, differing), (evidence,)
+
+    async def _submit(self, case: OpenedCase, step: SubmitItem) -> Outcome:
+        """Send one item to its department."""
+        case_id = case.file.case_id
+        try:
+            body = submission(case, step.item)
+        except (FactMissing, NoRuleInForce) as fault:
+            return (self._rejected(case_id, step, f"computation:{type(fault).__name__}"),), ()
+        await self._may_call(step.department)
+        key = f"{case.file.opened.case_no}/{step.item}/{step.attempt}"
+        try:
+            answer = await self._departments.submit(step.department, key, body)
+            command, kept = recorded(
+                case,
+                step.item,
+                step.attempt,
+                answer,
+                id=command_id(case_id, step.key),
+                at=self._clock(),
+                by=THE_ENGINE,
+            )
+        except NotAccepted as fault:
+            await self._answered(step.department)
+            return (self._rejected(case_id, step, fault.fault),), ()
+        except GatewayFault as fault:
+            await self._failed(step.department, fault.fault)
+            raise
+        except ProductMissing as fault:
+            await self._failed(step.department, f"product_missing:{fault.product}")
+            raise GatewayFault(step.department, f"product_missing:{fault.product}") from None
+        await self._answered(step.department)
+        return (command,), tuple(kept)
+
+    async def _not_now(self, case_id: UUID, step: Any, fault: GatewayFault | _Paused) -> Outcome:
+        """Nobody answered: give up a register after its budget; a department is tried for as long as it takes."""
+        info = activity.info()
+        since = info.scheduled_time
+        name = fault.fault if isinstance(fault, GatewayFault) else "paused"
+        if isinstance(step, AskRegister) and info.attempt >= self._settings.register_tries:
+            case = await asyncio.to_thread(self._store.open_case_file, case_id)
+            return (self._register_answered(case, step, "unreachable"),), ()
+        if isinstance(step, SubmitItem) and info.attempt >= self._settings.department_tries:
+            noted = NoteUnreachable(
+                id=command_id(case_id, step.key, "unreachable", name),
+                at=self._clock(),
+                by=THE_ENGINE,
+                item=step.item,
+                attempt=step.attempt,
+                since=since,
+                fault=name,
+            )
+            # This activity goes on trying, so the workflow hears of it from the outbox.
+            await asyncio.to_thread(self._store.handle, case_id, [noted], kept=(), tell_workflow=True)
+        delay: timedelta | None = None
+        if isinstance(fault, _Paused):
+            # Spread out, so that a department that comes back is not met by everybody in the same second.
+            wait = max(0.0, (fault.until - self._clock()).total_seconds())
+            delay = timedelta(seconds=wait + uniform(0.1, 2.0))
+        raise ApplicationError(f"{fault.service}: {name}", type=name, next_retry_delay=delay) from None
+
+    async def _may_call(self, service: str) -> None:
+        now = self._clock()
+        if self._breakers.is_clear(service, now):
+            return
+        until = await asyncio.to_thread(self._breakers.paused_until, service, now)
+        if until is not None:
+            raise _Paused(service, until)
+
+    async def _failed(self, service: str, fault: str) -> None:
+        log.warning("call failed", service=service, fault=fault)
+        with suppress(Exception):  # a breaker that cannot be written must not hide the fault itself
+            await asyncio.to_thread(self._breakers.failed, service, self._clock(), fault)
+
+    async def _answered(self, service: str) -> None:
+        now = self._clock()
+        if not self._breakers.is_clear(service, now):
+            await asyncio.to_thread(self._breakers.answered, service, now)
+
+    def _register_answered(
+        self, case: OpenedCase, step: AskRegister, outcome: RegisterOutcome, differing: tuple[str, ...] = ()
+    ) -> RecordRegisterAnswer:
+        return RecordRegisterAnswer(
+            id=command_id(case.file.case_id, step.key),
+            at=self._clock(),
+            by=THE_ENGINE,
+            proof=step.proof,
+            round=step.round,
+            rung=step.rung,
+            outcome=outcome,
+            differing=differing,
+        )
+
+    def _rejected(self, case_id: UUID, step: SubmitItem, fault: str) -> NoteRejection:
+        return NoteRejection(
+            id=command_id(case_id, step.key, "rejected"),
+            at=self._clock(),
+            by=THE_ENGINE,
+            item=step.item,
+            attempt=step.attempt,
+            fault=fault,
+        )
+
+    def _overdue(self, case_id: UUID, step: SayOverdue) -> NoteOverdue:
+        # At the instant itself, not when somebody got round to it.
+        return NoteOverdue(
+            id=command_id(case_id, step.key), at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due
+        )
+
+
+def _query(case: OpenedCase, step: AskRegister) -> Mapping[str, str] | None:
+    """The question, or None if a value that it needs is not known."""
+    route = case.file.declared_proof(step.proof).routes[step.rung]
+    assert isinstance(route, SharedDataQuery)
+    query: dict[str, str] = {}
+    for fact in route.by:
+        if fact.applies(case.file.circumstances):
+            value = fact_value(case, fact.origin)
+            if value is None:
+                return None
+            query[fact.name] = value
+    return query

@@ -1,0 +1,40 @@
+"""What workflow and activities say to each other: references and events, never personal data."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.events import Recorded
+from domain.steps import Step
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class News(_Message):
+    """Events of one case that the workflow has to hear of; they may repeat and come out of order."""
+
+    case_id: UUID
+    events: tuple[Recorded, ...]
+
+
+class Wave(_Message):
+    """Everything that is due for a case at one moment."""
+
+    case_id: UUID
+    steps: tuple[Step, ...]
+
+
+class Progress(_Message):
+    """What came of a wave, and the steps that were not answered at once."""
+
+    events: tuple[Recorded, ...] = ()
+    unanswered: tuple[str, ...] = ()
+
+
+class PatientStep(_Message):
+    """One step that is tried until it is answered."""
+
+    case_id: UUID
+    step: Step

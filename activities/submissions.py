@@ -1,0 +1,60 @@
+"""What a department is sent (报送内容): exactly the declared fields and facts, gathered from the vault."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, assert_never
+
+from domain.bundle import FromForm, FromProof, Item, Origin
+from domain.law.entitlement import entitlements
+from store.cases import OpenedCase
+
+
+def submission(case: OpenedCase, item_id: str) -> Mapping[str, Any]:
+    """The body of one submission; raises FactMissing or NoRuleInForce where an amount cannot be computed."""
+    planned = case.file.item(item_id).planned
+    item = case.file.declared_item(item_id)
+    facts = {
+        fact.name: value
+        for fact in item.facts
+        if fact.applies(case.file.circumstances) and (value := fact_value(case, fact.origin)) is not None
+    }
+    return {
+        "case_no": case.file.opened.case_no,
+        "item": item.code,
+        "subject": item.for_each,
+        "number": planned.number,
+        "people": _people(case, item, planned.number),
+        "products": {
+            product: value for product in item.reads if (value := case.product(product, planned.number)) is not None
+        },
+        "facts": {**facts, **_entitled(case, item, facts)},
+    }
+
+
+def _people(case: OpenedCase, item: Item, number: int | None) -> Mapping[str, Mapping[str, str]]:
+    people: dict[str, dict[str, str]] = {}
+    for path in item.discloses:
+        section, _, field = path.partition(".")
+        value = case.declared(path, number if section == item.for_each else None)
+        if value is not None:
+            people.setdefault(section, {})[field] = value
+    return people
+
+
+def _entitled(case: OpenedCase, item: Item, facts: Mapping[str, str]) -> Mapping[str, str]:
+    if item.entitle is None or not item.entitle.applies(case.file.circumstances):
+        return {}
+    on = case.declared(item.entitle.on.field) or ""
+    rule = entitlements()[item.entitle.entitlement]
+    return rule.compute(date.fromisoformat(on[: len("2026-11-20")]), facts)
+
+
+def fact_value(case: OpenedCase, origin: Origin) -> str | None:
+    """The value from the form or from a proof's record; None if it is not known."""
+    match origin:
+        case FromForm():
+            return case.declared(origin.field)
+        case FromProof():
+            return case.evidence(origin.proof).get(origin.answer)
+        case _:
+            assert_never(origin)

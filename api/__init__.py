@@ -1,0 +1,1 @@
+"""HTTP in, pages and JSON out: never talks to Temporal, never decides."""

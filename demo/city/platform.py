@@ -1,0 +1,115 @@
+"""The data-sharing platform: one address through which every register of the city is asked.
+
+A question states its purpose and the asking unit, as the sharing rules demand, and may carry several people at once.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from demo.city.administration import administration
+from demo.city.faults import SPOILING, Faults, spoiled
+from demo.city.population import Population
+from demo.city.registers import REGISTERS, WrongKeys, answer_query
+from demo.city.wire import (
+    BadRequest,
+    Reply,
+    as_json,
+    hang_up,
+    may_enter,
+    never_answer,
+    parsed_object,
+    read_body,
+    send_reply,
+    send_slowly,
+)
+
+MOST_QUERIES_AT_ONCE = 100
+
+
+class Platform:
+    """The ASGI application; `query` is the whole of it without the network."""
+
+    def __init__(self, city: Population, token: str, admin_token: str) -> None:
+        self.city = city
+        self.entry = f"Bearer {token}".encode()
+        self.faults = Faults(REGISTERS, SPOILING | {"latency"}, city.seed)
+        self.rest = Starlette(routes=administration(self.faults, admin_token))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] != "http" or not path.startswith("/sources/") or not path.endswith("/query"):
+            await self.rest(scope, receive, send)
+            return
+        source = path[len("/sources/") : -len("/query")]
+        try:
+            body = await read_body(receive)
+            self._admit(scope, source)
+        except BadRequest as bad:
+            await send_reply(send, bad.reply)
+            return
+        struck = self.faults.strike(source)
+        if struck.delay_seconds:
+            await asyncio.sleep(struck.delay_seconds)
+        reply = self.query(source, body)
+        fault = struck.spoils
+        if fault is None:
+            await send_reply(send, reply)
+        elif fault.fault == "down":
+            await hang_up(receive, send)
+        elif fault.fault == "black_hole":
+            await never_answer(receive)
+        elif fault.fault == "slow_body":
+            await send_slowly(send, reply, fault.seconds)
+        else:
+            await send_reply(send, spoiled(fault, reply))
+
+    def _admit(self, scope: Scope, source: str) -> None:
+        if not may_enter(scope, self.entry):
+            raise BadRequest(401, "the platform does not know this token")
+        if scope["method"] != "POST":
+            raise BadRequest(405, "a register is asked with POST")
+        if source not in REGISTERS:
+            raise BadRequest(404, f"the platform lists no source called {source}")
+
+    def query(self, source: str, body: bytes) -> Reply:
+        try:
+            asked = parsed_object(body)
+            wrong = _contradictions(asked)
+            if wrong:
+                raise BadRequest(422, "the platform cannot answer this", wrong)
+            answers = []
+            for place, question in enumerate(asked["queries"]):
+                try:
+                    outcome, record = answer_query(source, question["by"], self.city)
+                except WrongKeys as keys:
+                    raise BadRequest(
+                        422, "the platform cannot answer this", [(f"/queries/{place}/by", str(keys))]
+                    ) from keys
+                answers.append({"key": question["key"], "outcome": outcome, "record": record})
+        except BadRequest as bad:
+            return bad.reply
+        return Reply(200, as_json({"answers": answers}))
+
+
+def _contradictions(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    wrong = [
+        (f"/{name}", "is required: a question states its purpose and who asks")
+        for name in ("purpose", "unit")
+        if not isinstance(asked.get(name), str) or not asked[name].strip()
+    ]
+    queries = asked.get("queries")
+    if not isinstance(queries, list) or not 1 <= len(queries) <= MOST_QUERIES_AT_ONCE:
+        return [*wrong, ("/queries", f"is a list of 1 to {MOST_QUERIES_AT_ONCE}")]
+    for place, question in enumerate(queries):
+        if not isinstance(question, dict):
+            wrong.append((f"/queries/{place}", "is an object"))
+            continue
+        if not isinstance(question.get("key"), str) or not question["key"]:
+            wrong.append((f"/queries/{place}/key", "is required"))
+        by = question.get("by")
+        if not isinstance(by, dict) or not by or not all(isinstance(v, str) for v in by.values()):
+            wrong.append((f"/queries/{place}/by", "is an object of texts"))
+    return wrong

@@ -1,0 +1,341 @@
+"""The words a life event (一件事) is declared in.
+
+A declaration is data: it names fields, registers, departments, limits and dependencies, and never
+holds a lambda or a condition written as text, so that it can be read by a clerk, drawn as a graph,
+stored in the case it opened, and checked as a whole before anybody relies on it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.time_limits import Limit
+
+
+class Declared(BaseModel):
+    """A part of a declaration: frozen, and a misspelt field is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldKind(StrEnum):
+    """What a form field (表单字段) holds; the kind decides how it is read and masked."""
+
+    NAME = "name"
+    CITIZEN_ID = "citizen_id"
+    PASSPORT = "passport"
+    PHONE = "phone"
+    ACCOUNT = "account"
+    USCC = "uscc"
+    TEXT = "text"
+    DATE = "date"
+    MOMENT = "moment"
+    CHOICE = "choice"
+    YES_NO = "yes_no"
+    COUNT = "count"
+
+
+class Choice(Declared):
+    """One permitted answer of a choice."""
+
+    code: str
+    title: str
+    title_en: str
+
+
+class Is(Declared):
+    """The form field holds one of these values; a yes/no field holds "true" or "false"."""
+
+    field: str
+    among: tuple[str, ...]
+
+
+class FormField(Declared):
+    """One thing the form asks."""
+
+    code: str
+    title: str
+    title_en: str
+    kind: FieldKind
+    choices: tuple[Choice, ...] = ()
+    required: bool = True
+    only_if: tuple[Is, ...] = ()
+    """Asked only if all of these hold; given all the same, it is refused."""
+    at_most: int | None = None
+
+
+class Section(Declared):
+    """One part of the form: the facts of the event, or one role of a person (母亲, 子女 …)."""
+
+    code: str
+    title: str
+    title_en: str
+    person: bool = False
+    """The fields describe one person, who gets a key of their own in the vault."""
+    at_most: int = 1
+    """More than one makes the section a list (twins)."""
+    only_if: tuple[Is, ...] = ()
+    required_if: tuple[Is, ...] | None = None
+    """None: always required where it is asked; else required only if any of these holds."""
+    fields: tuple[FormField, ...]
+
+
+class Circumstance(Declared):
+    """情形: a named state of affairs that changes the graph, read from one form field."""
+
+    code: str
+    title: str
+    title_en: str
+    field: str
+    among: tuple[str, ...]
+
+
+class Conditional(Declared):
+    """Something that applies only under certain circumstances: all of `when`, none of `unless`."""
+
+    when: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+    def applies(self, circumstances: Iterable[str]) -> bool:
+        """Whether it applies under exactly these circumstances."""
+        holding = set(circumstances)
+        return holding.issuperset(self.when) and holding.isdisjoint(self.unless)
+
+
+class NotEligible(Conditional):
+    """The bundle cannot serve this event here; the sentence says who can."""
+
+    code: str
+    reason: str
+    reason_en: str
+    go_to: str
+    go_to_en: str
+
+
+class NotInFuture(Declared):
+    """The day or moment in the field is not after the filing."""
+
+    check: Literal["not_in_future"] = "not_in_future"
+    field: str
+
+
+class BornBefore(Declared):
+    """The person, by citizen ID number, was born at least so many years before the day in the other field."""
+
+    check: Literal["born_before"] = "born_before"
+    citizen_id: str
+    before: str
+    years: int = 0
+
+
+class NumbersInOrder(Declared):
+    """Within a list section, the field counts 1, 2, 3 … without gap or repetition."""
+
+    check: Literal["numbers_in_order"] = "numbers_in_order"
+    field: str
+
+
+Check = Annotated[NotInFuture | BornBefore | NumbersInOrder, Field(discriminator="check")]
+
+
+class FromForm(Declared):
+    """A value the applicant declared, as "section.field"; "section.count" is how many there are."""
+
+    of: Literal["form"] = "form"
+    field: str
+
+
+class FromProof(Declared):
+    """A value of the record by which a proof was met."""
+
+    of: Literal["proof"] = "proof"
+    proof: str
+    answer: str
+
+
+Origin = Annotated[FromForm | FromProof, Field(discriminator="of")]
+
+
+class Fact(Conditional):
+    """A named value that goes into a query or a submission, and where it comes from."""
+
+    name: str
+    origin: Origin
+
+
+class Agrees(Conditional):
+    """The register's value must equal the declared one, or the proof is contested (不一致)."""
+
+    answer: str
+    field: str
+
+
+class Holds(Conditional):
+    """The register's value must be one of these, or the proof is contested (不一致)."""
+
+    answer: str
+    among: tuple[str, ...]
+
+
+class SharedDataQuery(Declared):
+    """数据共享: a register is asked through the data-sharing platform."""
+
+    route: Literal["shared_data_query"] = "shared_data_query"
+    source: str
+    by: tuple[Fact, ...]
+    agrees: tuple[Agrees, ...] = ()
+    holds: tuple[Holds, ...] = ()
+
+
+class Escalation(Declared):
+    """提级: a caseworker settles the proof by hand, with a reason; the last rung, so nothing ends silently."""
+
+    route: Literal["escalation"] = "escalation"
+
+
+Route = Annotated[SharedDataQuery | Escalation, Field(discriminator="route")]
+
+
+class Proof(Conditional):
+    """证明: a fact to be shown, with its routes, best first."""
+
+    code: str
+    title: str
+    title_en: str
+    basis: str
+    routes: tuple[Route, ...]
+
+    def origins(self) -> Iterator[Origin]:
+        """Every value that any route of this proof needs to be asked."""
+        for route in self.routes:
+            match route:
+                case SharedDataQuery():
+                    yield from (fact.origin for fact in route.by)
+                    yield from (FromForm(field=pair.field) for pair in route.agrees)
+                case Escalation():
+                    pass
+
+    def reads_proofs(self) -> tuple[str, ...]:
+        """The proofs whose records this one needs first."""
+        return tuple(dict.fromkeys(origin.proof for origin in self.origins() if isinstance(origin, FromProof)))
+
+
+class Product(Declared):
+    """What an item leaves behind for the person and for later items: a number, a registration, an amount."""
+
+    code: str
+    title: str
+    title_en: str
+    kind: FieldKind = FieldKind.TEXT
+    belongs_to: str
+    """The section whose person it belongs to; kept in that person's part of the vault."""
+
+
+class Entitle(Conditional):
+    """An amount that the law gives: computed from the item's facts by the rule in force on the day in `on`."""
+
+    entitlement: str
+    on: FromForm
+
+
+class Act(StrEnum):
+    """What the department does."""
+
+    ISSUE = "issue"
+    REGISTER = "register"
+    COMPLETE = "complete"
+    GRANT = "grant"
+
+
+class Item(Conditional):
+    """事项: what one department owes."""
+
+    code: str
+    title: str
+    title_en: str
+    department: str
+    basis: str
+    act: Act
+    statutory_limit: Limit | None = None
+    promised_limit: Limit
+    immediate: bool = False
+    """即办件: verified within 30 minutes where a person has to answer; otherwise 承诺件."""
+    for_each: str | None = None
+    """Handled once for every person of this list section; None: once for the case."""
+    after: tuple[str, ...] = ()
+    """前置事项 by law, beside those whose products it reads."""
+    proofs: tuple[Proof, ...] = ()
+    discloses: tuple[str, ...] = ()
+    """The declared fields that the department needs, and no others, as "section.field"."""
+    facts: tuple[Fact, ...] = ()
+    reads: tuple[str, ...] = ()
+    produces: tuple[Product, ...] = ()
+    entitle: Entitle | None = None
+
+
+class Bundle(Declared):
+    """一件事 as declared: everything that follows from one life event."""
+
+    code: str
+    title: str
+    title_en: str
+    basis: str
+    effective_from: date
+    business: Annotated[str, Field(pattern=r"^\d{2}$")]
+    """The two business digits of the case number (办件编号)."""
+    workflow_type: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z]+$")]
+    lead_department: str
+    sections: tuple[Section, ...]
+    applicant: str
+    """The section of the person to whom the case belongs."""
+    circumstances: tuple[Circumstance, ...] = ()
+    not_eligible: tuple[NotEligible, ...] = ()
+    checks: tuple[Check, ...] = ()
+    one_case_per: tuple[tuple[str, ...], ...] = ()
+    """Groups of fields; two open cases may not agree in all fields of a group (the same child)."""
+    items: tuple[Item, ...]
+
+    def item(self, code: str) -> Item:
+        """The declared item; KeyError if there is none."""
+        for item in self.items:
+            if item.code == code:
+                return item
+        raise KeyError(code)
+
+    def section(self, code: str) -> Section:
+        """The declared section; KeyError if there is none."""
+        for section in self.sections:
+            if section.code == code:
+                return section
+        raise KeyError(code)
+
+    def field(self, path: str) -> FormField:
+        """The declared field at "section.field"; KeyError if there is none."""
+        section, _, code = path.partition(".")
+        for field in self.section(section).fields:
+            if field.code == code:
+                return field
+        raise KeyError(path)
+
+    def proofs(self) -> Mapping[str, Proof]:
+        """Every proof of every item, by code: one proof serves all items that need it."""
+        return {proof.code: proof for item in self.items for proof in item.proofs}
+
+    def producer_of(self, product: str) -> Item:
+        """The item that produces it; KeyError if none does."""
+        for item in self.items:
+            if any(made.code == product for made in item.produces):
+                return item
+        raise KeyError(product)
+
+    def product(self, code: str) -> Product:
+        """The declared product; KeyError if no item produces it."""
+        return next(made for made in self.producer_of(code).produces if made.code == code)
+
+    def predecessors(self, item: Item) -> tuple[str, ...]:
+        """前置事项: those named by law and the producers of what the item reads, in declared order."""
+        named = set(item.after) | {self.producer_of(product).code for product in item.reads}
+        return tuple(other.code for other in self.items if other.code in named)

@@ -1,0 +1,414 @@
+"""The case as it stands (办件): what follows from everything that happened, and nothing else.
+
+`evolve` believes what happened; it never refuses and never looks anything up, so that an old case
+reads the same in twenty years. What may happen is decided in `decisions.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import reduce
+from typing import Self, assert_never
+from uuid import UUID
+
+from domain.bundle import Bundle, Item, Proof, Route
+from domain.events import (
+    ApplicationAmended,
+    CaseConcluded,
+    CaseOpened,
+    CaseWithdrawn,
+    DepartmentUnreachable,
+    Event,
+    ItemAccepted,
+    ItemAcknowledged,
+    ItemCancelled,
+    ItemConcluded,
+    ItemDenied,
+    ItemOverdue,
+    ItemSubmitted,
+    ItemUnreachable,
+    LateAnswerRecorded,
+    ProofContested,
+    ProofDropped,
+    ProofMet,
+    ProofSettled,
+    Recorded,
+    RouteExhausted,
+    RouteOpened,
+    SubmissionRejected,
+)
+from domain.plan import Plan, PlannedItem, PlannedProof
+from domain.refusals import NoSuchPart
+
+
+class CaseState(StrEnum):
+    """Where the case is."""
+
+    OPEN = "open"
+    CONCLUDED = "concluded"
+    WITHDRAWN = "withdrawn"
+
+
+class ItemState(StrEnum):
+    """Where an item is; the last five are ends."""
+
+    WAITING = "waiting"
+    """前置事项未办结: those that it comes after have not ended."""
+    ACCEPTED = "accepted"
+    """受理: its clock runs, its proofs are being obtained."""
+    SUBMITTED = "submitted"
+    ACKNOWLEDGED = "acknowledged"
+    REJECTED = "rejected"
+    """The department could not read what we sent; a caseworker has it."""
+    CONCLUDED = "concluded"
+    DENIED = "denied"
+    UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({ItemState.CONCLUDED, ItemState.DENIED, ItemState.UNREACHABLE, ItemState.CANCELLED})
+NOT_YET_SUBMITTED = frozenset({ItemState.WAITING, ItemState.ACCEPTED})
+UNANSWERED = frozenset({ItemState.SUBMITTED, ItemState.ACKNOWLEDGED})
+"""In the hands of a department."""
+
+
+class ProofState(StrEnum):
+    """Where a proof is."""
+
+    PLANNED = "planned"
+    ASKED = "asked"
+    ESCALATED = "escalated"
+    CONTESTED = "contested"
+    MET = "met"
+    NOT_MET = "not_met"
+    DROPPED = "dropped"
+
+
+IN_HAND = frozenset({ProofState.ESCALATED, ProofState.CONTESTED})
+"""Waiting for a caseworker."""
+PROOF_ENDED = frozenset({ProofState.MET, ProofState.NOT_MET, ProofState.DROPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class LiveItem:
+    """One item of the case as it stands."""
+
+    planned: PlannedItem
+    state: ItemState = ItemState.WAITING
+    since: datetime | None = None
+    """When it came into this state."""
+    accepted_at: datetime | None = None
+    promised_by: datetime | None = None
+    statutory_by: datetime | None = None
+    attempt: int = 0
+    reference: str | None = None
+    products: tuple[str, ...] = ()
+    reason_code: str | None = None
+    note: str | None = None
+    because: str | None = None
+    overdue_since: datetime | None = None
+    unreachable_since: datetime | None = None
+    fault: str | None = None
+    settled_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveProof:
+    """One proof of the case as it stands; `round` counts how often it was opened anew."""
+
+    planned: PlannedProof
+    state: ProofState = ProofState.PLANNED
+    since: datetime | None = None
+    round: int = 1
+    rung: int = 0
+    asked: str | None = None
+    evidence: bool = False
+    differing: tuple[str, ...] = ()
+    exhausted: tuple[tuple[str, str], ...] = ()
+    """(route, reason) of every rung that gave up in this round."""
+    note: str | None = None
+    settled_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """One case: the fold of its stream."""
+
+    version: int
+    opened: CaseOpened
+    plan: Plan
+    circumstances: tuple[str, ...]
+    items: Mapping[str, LiveItem]
+    proofs: Mapping[str, LiveProof]
+    state: CaseState = CaseState.OPEN
+    outcome: str | None = None
+    ended_at: datetime | None = None
+    changed_at: datetime | None = None
+    late_answers: int = 0
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the note was about -> where it is kept in the case's vault."""
+
+    @classmethod
+    def begun(cls, opened: CaseOpened) -> Self:
+        """The case right after its first event."""
+        return cls(
+            version=1,
+            opened=opened,
+            plan=opened.plan,
+            circumstances=opened.circumstances,
+            items={entry.id: LiveItem(entry, since=opened.at) for entry in opened.plan.items},
+            proofs={entry.proof: LiveProof(entry, since=opened.at) for entry in opened.plan.proofs},
+            changed_at=opened.at,
+        )
+
+    @property
+    def case_id(self) -> UUID:
+        """The stream of the case."""
+        return self.opened.case_id
+
+    @property
+    def bundle(self) -> Bundle:
+        """The declaration as it was when the case opened."""
+        return self.opened.bundle
+
+    def item(self, item: str) -> LiveItem:
+        """The item of that id; refuses with NoSuchPart."""
+        if item not in self.items:
+            raise NoSuchPart(item)
+        return self.items[item]
+
+    def proof(self, proof: str) -> LiveProof:
+        """The proof of that code; refuses with NoSuchPart."""
+        if proof not in self.proofs:
+            raise NoSuchPart(proof)
+        return self.proofs[proof]
+
+    def declared_item(self, item: str) -> Item:
+        """How the item is declared."""
+        return self.bundle.item(self.item(item).planned.item)
+
+    def declared_proof(self, proof: str) -> Proof:
+        """How the proof is declared."""
+        return self.bundle.proofs()[self.proof(proof).planned.proof]
+
+    def route(self, proof: str) -> Route:
+        """The rung the proof stands on."""
+        return self.declared_proof(proof).routes[self.proof(proof).rung]
+
+    def waits_for(self, item: str) -> tuple[str, ...]:
+        """The items it comes after that have not been concluded."""
+        return tuple(
+            before for before in self.items[item].planned.after if self.items[before].state is not ItemState.CONCLUDED
+        )
+
+    def open_proofs(self, item: str) -> tuple[str, ...]:
+        """Its proofs that have not been met."""
+        return tuple(
+            proof for proof in self.items[item].planned.proofs if self.proofs[proof].state is not ProofState.MET
+        )
+
+    def needed_proofs(self) -> frozenset[str]:
+        """The proofs that an item not yet with its department still needs, and those which they read."""
+        needed: set[str] = set()
+        frontier = [
+            proof for item in self.items.values() if item.state in NOT_YET_SUBMITTED for proof in item.planned.proofs
+        ]
+        while frontier:
+            proof = frontier.pop()
+            if proof not in needed:
+                needed.add(proof)
+                frontier.extend(self.proofs[proof].planned.after)
+        return frozenset(needed)
+
+    @property
+    def unanswered(self) -> tuple[str, ...]:
+        """The items that a department has and has not answered."""
+        return tuple(item for item, live in self.items.items() if live.state in UNANSWERED)
+
+    @property
+    def over(self) -> bool:
+        """Nothing can happen any more: concluded, or withdrawn with no department left to answer."""
+        return self.state is CaseState.CONCLUDED or (self.state is CaseState.WITHDRAWN and not self.unanswered)
+
+
+def evolve(file: CaseFile | None, event: Event) -> CaseFile:
+    """The case after the event."""
+    if file is None:
+        if not isinstance(event, CaseOpened):
+            raise TypeError(f"a stream begins with case_opened, not with {event.type}")
+        return CaseFile.begun(event)
+    after = _changed(file, event)
+    return replace(after, version=file.version + 1, changed_at=event.at)
+
+
+def evolve_all(file: CaseFile | None, events: Iterable[Event]) -> CaseFile | None:
+    """The case after all of them."""
+    return reduce(evolve, events, file)
+
+
+def evolve_recorded(file: CaseFile | None, recorded: Iterable[Recorded]) -> CaseFile | None:
+    """The case after all that was recorded."""
+    return evolve_all(file, (entry.event for entry in recorded))
+
+
+def _changed(file: CaseFile, event: Event) -> CaseFile:
+    match event:
+        case CaseOpened():
+            raise TypeError("a case is opened once")
+        case ItemAccepted():
+            return _item(
+                file,
+                event.item,
+                state=ItemState.ACCEPTED,
+                since=event.at,
+                accepted_at=event.at,
+                promised_by=event.promised_by,
+                statutory_by=event.statutory_by,
+            )
+        case RouteOpened():
+            escalated = event.route == "escalation"
+            return _proof(
+                file,
+                event.proof,
+                state=ProofState.ESCALATED if escalated else ProofState.ASKED,
+                since=event.at,
+                round=event.round,
+                rung=event.rung,
+                asked=event.asked,
+            )
+        case RouteExhausted():
+            gave_up = (*file.proofs[event.proof].exhausted, (event.route, event.reason))
+            return _proof(file, event.proof, exhausted=gave_up)
+        case ProofMet():
+            return _proof(
+                file,
+                event.proof,
+                state=ProofState.MET,
+                since=event.at,
+                evidence=event.evidence,
+                settled_by=event.by.account,
+            )
+        case ProofContested():
+            return _proof(
+                file, event.proof, state=ProofState.CONTESTED, since=event.at, evidence=True, differing=event.differing
+            )
+        case ProofSettled():
+            return _proof(
+                file,
+                event.proof,
+                state=ProofState.MET if event.met else ProofState.NOT_MET,
+                since=event.at,
+                note=event.note,
+                settled_by=event.by.account,
+            )
+        case ProofDropped():
+            return _proof(file, event.proof, state=ProofState.DROPPED, since=event.at)
+        case ItemSubmitted():
+            return _item(file, event.item, state=ItemState.SUBMITTED, since=event.at, attempt=event.attempt, fault=None)
+        case ItemAcknowledged():
+            return _item(
+                file,
+                event.item,
+                state=ItemState.ACKNOWLEDGED,
+                since=event.at,
+                reference=event.reference,
+                unreachable_since=None,
+                fault=None,
+            )
+        case ItemConcluded():
+            return _item(
+                file,
+                event.item,
+                state=ItemState.CONCLUDED,
+                since=event.at,
+                reference=event.reference,
+                products=event.products,
+                unreachable_since=None,
+                fault=None,
+                settled_by=event.by.account,
+            )
+        case ItemDenied():
+            return _item(
+                file,
+                event.item,
+                state=ItemState.DENIED,
+                since=event.at,
+                reference=event.reference,
+                reason_code=event.reason_code,
+                note=event.note,
+                unreachable_since=None,
+                fault=None,
+                settled_by=event.by.account,
+            )
+        case ItemUnreachable():
+            return _item(file, event.item, state=ItemState.UNREACHABLE, since=event.at, because=event.because)
+        case ItemCancelled():
+            return _item(file, event.item, state=ItemState.CANCELLED, since=event.at, reason_code=event.reason)
+        case SubmissionRejected():
+            return _item(
+                file,
+                event.item,
+                state=ItemState.REJECTED,
+                since=event.at,
+                fault=event.fault,
+                unreachable_since=None,
+            )
+        case DepartmentUnreachable():
+            return _item(file, event.item, unreachable_since=event.since, fault=event.fault)
+        case ItemOverdue():
+            return _item(file, event.item, overdue_since=event.at)
+        case LateAnswerRecorded():
+            return replace(file, late_answers=file.late_answers + 1)
+        case ApplicationAmended():
+            return _replanned(file, event)
+        case CaseWithdrawn():
+            return replace(
+                file, state=CaseState.WITHDRAWN, ended_at=event.at, notes={**file.notes, "withdrawn": event.note}
+            )
+        case CaseConcluded():
+            return replace(file, state=CaseState.CONCLUDED, outcome=event.outcome, ended_at=event.at)
+        case _:
+            assert_never(event)
+
+
+def _item(file: CaseFile, item: str, **changes: object) -> CaseFile:
+    live: LiveItem = replace(file.items[item], **changes)  # type: ignore[arg-type]  # checked by LiveItem's own fields
+    return replace(file, items={**file.items, item: live})
+
+
+def _proof(file: CaseFile, proof: str, **changes: object) -> CaseFile:
+    live: LiveProof = replace(file.proofs[proof], **changes)  # type: ignore[arg-type]  # as above
+    return replace(file, proofs={**file.proofs, proof: live})
+
+
+def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:
+    items: dict[str, LiveItem] = {}
+    for entry in event.plan.items:
+        live = file.items.get(entry.id)
+        if live is None:
+            items[entry.id] = LiveItem(entry, since=event.at)
+        elif live.state in NOT_YET_SUBMITTED:
+            items[entry.id] = replace(live, planned=entry)
+        else:
+            items[entry.id] = live
+    # An item that no longer applies stays in the file until its cancellation is told: nothing disappears.
+    items |= {item: live for item, live in file.items.items() if item not in items}
+    proofs: dict[str, LiveProof] = {}
+    for needed in event.plan.proofs:
+        before = file.proofs.get(needed.proof)
+        if before is None:
+            proofs[needed.proof] = LiveProof(needed, since=event.at)
+        elif needed.proof in event.reopened:
+            proofs[needed.proof] = LiveProof(needed, since=event.at, round=before.round + 1)
+        else:
+            proofs[needed.proof] = replace(before, planned=needed)
+    proofs |= {proof: live for proof, live in file.proofs.items() if proof not in proofs}
+    return replace(
+        file,
+        plan=event.plan,
+        circumstances=event.circumstances,
+        items=items,
+        proofs=proofs,
+        notes={**file.notes, "amended": event.note},
+    )

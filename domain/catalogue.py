@@ -1,0 +1,77 @@
+"""Which declaration is in force on a day (有效的一件事); every module in `domain/bundles/` is found by itself.
+
+A life event is added by adding its module: there is no list to edit, so none can be forgotten.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+import domain.bundles
+from domain.bundle import Bundle
+from domain.declaration import contradictions
+from domain.refusals import NoSuchBundle
+
+
+class BundleContradictsItself(ValueError):
+    """A declaration was refused at load; `contradictions` holds every sentence, not only the first."""
+
+    def __init__(self, found: Mapping[str, tuple[str, ...]]) -> None:
+        self.contradictions = found
+        super().__init__("\n".join(f"{code}: {sentence}" for code, all_of in found.items() for sentence in all_of))
+
+
+class Catalogue:
+    """All declarations, each in force from its day until a later one of the same code takes over."""
+
+    def __init__(self, bundles: Iterable[Bundle]) -> None:
+        self._bundles = tuple(sorted(bundles, key=lambda bundle: (bundle.code, bundle.effective_from)))
+        found: dict[str, tuple[str, ...]] = {}
+        seen: set[tuple[str, date]] = set()
+        for bundle in self._bundles:
+            wrong = list(contradictions(bundle))
+            if (key := (bundle.code, bundle.effective_from)) in seen:
+                wrong.append(f"declared twice from {bundle.effective_from}")
+            seen.add(key)
+            wrong += [
+                f"shares {what} with {other.code}"
+                for other in self._bundles
+                if other.code != bundle.code
+                for what, mine, theirs in (
+                    ("the business digits", bundle.business, other.business),
+                    ("the workflow type", bundle.workflow_type, other.workflow_type),
+                )
+                if mine == theirs
+            ]
+            if wrong:
+                found[bundle.code] = (*found.get(bundle.code, ()), *wrong)
+        if found:
+            raise BundleContradictsItself(found)
+
+    def __iter__(self) -> Iterator[Bundle]:
+        return iter(self._bundles)
+
+    def in_force(self, code: str, on: date) -> Bundle:
+        """The declaration that governs a case opened on that day; refuses with NoSuchBundle."""
+        known = [bundle for bundle in self._bundles if bundle.code == code and bundle.effective_from <= on]
+        if not known:
+            raise NoSuchBundle(code, on)
+        return known[-1]
+
+    def all_in_force(self, on: date) -> tuple[Bundle, ...]:
+        """Every declaration in force on that day, by code."""
+        newest = {bundle.code: bundle for bundle in self._bundles if bundle.effective_from <= on}
+        return tuple(newest.values())
+
+    def workflow_types(self) -> tuple[str, ...]:
+        """The workflow types that a worker has to serve."""
+        return tuple(dict.fromkeys(bundle.workflow_type for bundle in self._bundles))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Every bundle shipped; raises BundleContradictsItself with all that is wrong."""
+    modules = sorted(module.name for module in iter_modules(domain.bundles.__path__))
+    return Catalogue(import_module(f"domain.bundles.{name}").BUNDLE for name in modules)

@@ -1,0 +1,400 @@
+"""`decide` says no, or says what happened.
+
+Each command first has its own answer; then everything that follows from it by law is added: an
+item is accepted when those before it have ended, goes to its department when its proofs are met,
+can never begin when one before it was denied; and the case is concluded when all items have ended.
+All of it in one go, so that a case is never between two states when somebody looks.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import assert_never
+
+from domain.bundle import Escalation, FromForm, Proof, SharedDataQuery
+from domain.case_file import (
+    ENDED,
+    IN_HAND,
+    NOT_YET_SUBMITTED,
+    PROOF_ENDED,
+    CaseFile,
+    CaseState,
+    ItemState,
+    LiveProof,
+    ProofState,
+    evolve,
+)
+from domain.commands import (
+    AmendApplication,
+    Asked,
+    Command,
+    NoteOverdue,
+    NoteRejection,
+    NoteUnreachable,
+    OpenCase,
+    RecordDepartmentAnswer,
+    RecordRegisterAnswer,
+    ResubmitItem,
+    SettleProof,
+    WithdrawCase,
+)
+from domain.events import (
+    ApplicationAmended,
+    CaseConcluded,
+    CaseOpened,
+    CaseWithdrawn,
+    DepartmentUnreachable,
+    Event,
+    ItemAccepted,
+    ItemAcknowledged,
+    ItemCancelled,
+    ItemConcluded,
+    ItemDenied,
+    ItemOverdue,
+    ItemSubmitted,
+    ItemUnreachable,
+    LateAnswerRecorded,
+    ProofContested,
+    ProofDropped,
+    ProofMet,
+    ProofSettled,
+    RouteExhausted,
+    RouteOpened,
+    SubmissionRejected,
+)
+from domain.law.calendar import CalendarNotShipped
+from domain.plan import plan
+from domain.refusals import (
+    AlreadySettled,
+    CaseEnded,
+    CaseMovedOn,
+    ItemNotSubmitted,
+    NoSuchCase,
+    NotInHand,
+    PeopleMayNotChange,
+)
+from domain.time_limits import Limit, due_at
+
+
+def decide(command: Command, file: CaseFile | None) -> tuple[Event, ...]:
+    """What happened because of the command; raises a Refusal if it may not."""
+    if command.expected_version is not None and file is not None and command.expected_version != file.version:
+        raise CaseMovedOn(command.expected_version, file.version)
+    events: list[Event] = []
+    for event in _answer(command, file):
+        events.append(event)
+        file = evolve(file, event)
+    if file is None:
+        raise NoSuchCase
+    while follow_up := next(_follows(file, command), None):
+        events.append(follow_up)
+        file = evolve(file, follow_up)
+    return tuple(events)
+
+
+def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
+    if isinstance(command, OpenCase):
+        if file is None:
+            yield _opened(command)
+        return
+    if file is None:
+        raise NoSuchCase
+    match command:
+        case RecordRegisterAnswer():
+            yield from _register_answered(command, file)
+        case SettleProof():
+            yield from _settled(command, file)
+        case RecordDepartmentAnswer():
+            yield from _department_answered(command, file)
+        case NoteUnreachable():
+            live = file.item(command.item)
+            if _awaited(command.attempt, live.attempt, live.state) and live.fault != command.fault:
+                yield DepartmentUnreachable(
+                    at=command.at,
+                    by=command.by,
+                    item=command.item,
+                    department=live.planned.department,
+                    since=command.since,
+                    fault=command.fault,
+                )
+        case NoteRejection():
+            live = file.item(command.item)
+            if _awaited(command.attempt, live.attempt, live.state):
+                yield SubmissionRejected(
+                    at=command.at, by=command.by, item=command.item, attempt=command.attempt, fault=command.fault
+                )
+        case ResubmitItem():
+            live = file.item(command.item)
+            if live.state is not ItemState.REJECTED:
+                raise NotInHand(command.item)
+            yield ItemSubmitted(
+                at=command.at,
+                by=command.by,
+                item=command.item,
+                department=live.planned.department,
+                attempt=live.attempt + 1,
+            )
+        case NoteOverdue():
+            live = file.item(command.item)
+            if live.state not in ENDED and live.promised_by == command.promised_by and live.overdue_since is None:
+                yield ItemOverdue(at=command.at, by=command.by, item=command.item, promised_by=command.promised_by)
+        case AmendApplication():
+            yield from _amended(command, file)
+        case WithdrawCase():
+            if file.state is not CaseState.OPEN:
+                raise CaseEnded(file.state)
+            yield CaseWithdrawn(
+                at=command.at,
+                by=command.by,
+                note=command.note,
+                already_with_departments=file.unanswered,
+            )
+        case _:
+            assert_never(command)
+
+
+def _opened(command: OpenCase) -> CaseOpened:
+    return CaseOpened(
+        at=command.at,
+        by=command.by,
+        case_id=command.case_id,
+        case_no=command.case_no,
+        bundle=command.bundle,
+        division=command.division,
+        people=command.people,
+        circumstances=command.circumstances,
+        plan=plan(command.bundle, command.circumstances, command.counts),
+        warnings=command.warnings,
+        application_key=command.application_key,
+        event_keys=command.event_keys,
+    )
+
+
+def _register_answered(command: RecordRegisterAnswer, file: CaseFile) -> Iterator[Event]:
+    proof = file.proof(command.proof)
+    if proof.state is not ProofState.ASKED or (proof.round, proof.rung) != (command.round, command.rung):
+        yield LateAnswerRecorded(
+            at=command.at,
+            by=command.by,
+            about=command.proof,
+            answer=command.outcome,
+            contradicts=command.outcome == "contradicts",
+        )
+        return
+    route = file.route(command.proof).route
+    match command.outcome:
+        case "matches":
+            yield ProofMet(
+                at=command.at, by=command.by, proof=command.proof, round=proof.round, rung=proof.rung, route=route
+            )
+        case "contradicts":
+            yield ProofContested(
+                at=command.at,
+                by=command.by,
+                proof=command.proof,
+                round=proof.round,
+                rung=proof.rung,
+                differing=command.differing,
+            )
+        case "not_found" | "unreadable" | "unreachable" | "key_missing":
+            yield RouteExhausted(
+                at=command.at,
+                by=command.by,
+                proof=command.proof,
+                round=proof.round,
+                rung=proof.rung,
+                route=route,
+                reason=command.outcome,
+            )
+        case _:
+            assert_never(command.outcome)
+
+
+def _settled(command: SettleProof, file: CaseFile) -> Iterator[Event]:
+    proof = file.proof(command.proof)
+    if proof.state in PROOF_ENDED:
+        raise AlreadySettled(command.proof, proof.settled_by or "onething")
+    if proof.state not in IN_HAND:
+        raise NotInHand(command.proof)
+    yield ProofSettled(
+        at=command.at, by=command.by, proof=command.proof, round=proof.round, met=command.met, note=command.note
+    )
+
+
+def _department_answered(command: RecordDepartmentAnswer, file: CaseFile) -> Iterator[Event]:
+    item = file.item(command.item)
+    attempt = command.attempt or item.attempt
+    if item.state in NOT_YET_SUBMITTED:
+        raise ItemNotSubmitted(command.item)
+    expected = {
+        "acknowledged": ItemState.ACKNOWLEDGED,
+        "concluded": ItemState.CONCLUDED,
+        "denied": ItemState.DENIED,
+    }[command.answer]
+    if item.state in ENDED:
+        same = item.state is expected and item.reference == command.reference
+        if not same and command.answer != "acknowledged":
+            yield LateAnswerRecorded(
+                at=command.at,
+                by=command.by,
+                about=command.item,
+                answer=command.answer,
+                contradicts=item.state is not expected,
+                reference=command.reference,
+            )
+        return
+    match command.answer:
+        case "acknowledged":
+            if item.state is not ItemState.ACKNOWLEDGED:
+                yield ItemAcknowledged(
+                    at=command.at, by=command.by, item=command.item, attempt=attempt, reference=command.reference
+                )
+        case "concluded":
+            yield ItemConcluded(
+                at=command.at,
+                by=command.by,
+                item=command.item,
+                attempt=attempt,
+                reference=command.reference,
+                products=command.products,
+            )
+        case "denied":
+            yield ItemDenied(
+                at=command.at,
+                by=command.by,
+                item=command.item,
+                reason_code=command.reason_code or "unspecified",
+                reference=command.reference,
+                note=command.note,
+            )
+        case _:
+            assert_never(command.answer)
+
+
+def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
+    if file.state is not CaseState.OPEN:
+        raise CaseEnded(file.state)
+    changed = set(command.changed)
+    kept = tuple(item for item, live in file.items.items() if live.state not in NOT_YET_SUBMITTED)
+    if any(len(people) != command.counts.get(section, len(people)) for section, people in file.opened.people.items()):
+        raise PeopleMayNotChange
+    after = plan(file.bundle, command.circumstances, command.counts)
+    reopened = tuple(
+        proof
+        for proof, live in file.proofs.items()
+        if live.state is not ProofState.PLANNED
+        and (live.state in {ProofState.DROPPED, ProofState.NOT_MET} or _reads_any(file.declared_proof(proof), changed))
+        and any(
+            proof in entry.proofs
+            for entry in after.items
+            if entry.id not in file.items or file.items[entry.id].state in NOT_YET_SUBMITTED
+        )
+    )
+    # A proof that reads the record of a reopened one has to be asked again as well.
+    while more := tuple(
+        entry.proof
+        for entry in after.proofs
+        if entry.proof in file.proofs and entry.proof not in reopened and not set(entry.after).isdisjoint(reopened)
+    ):
+        reopened += more
+    yield ApplicationAmended(
+        at=command.at,
+        by=command.by,
+        changed=command.changed,
+        circumstances=command.circumstances,
+        plan=after,
+        reopened=reopened,
+        already_with_departments=kept,
+        note=command.note,
+    )
+
+
+def _reads_any(proof: Proof, changed: set[str]) -> bool:
+    return any(isinstance(origin, FromForm) and origin.field in changed for origin in proof.origins())
+
+
+def _awaited(attempt: int, current: int, state: ItemState) -> bool:
+    return state is ItemState.SUBMITTED and attempt == current
+
+
+def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
+    """What follows by law from the case as it now stands; the caller takes the first and asks again."""
+    at, by = cause.at, cause.by
+    if file.state is CaseState.CONCLUDED:
+        return
+    planned = {entry.id for entry in file.plan.items}
+    for item, live in file.items.items():
+        if file.state is CaseState.WITHDRAWN and live.state in NOT_YET_SUBMITTED | {ItemState.REJECTED}:
+            yield ItemCancelled(at=at, by=by, item=item, reason="withdrawn")
+        elif live.state in NOT_YET_SUBMITTED:
+            if item not in planned:
+                yield ItemCancelled(at=at, by=by, item=item, reason="no_longer_applies")
+            elif lost := next((one for one in live.planned.after if _lost(file, one)), None):
+                yield ItemUnreachable(at=at, by=by, item=item, because=lost)
+            elif refused := next(
+                (one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None
+            ):
+                yield ItemDenied(
+                    at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=file.proofs[refused].note
+                )
+            elif live.state is ItemState.WAITING and not file.waits_for(item):
+                yield _accepted(file, item, cause)
+            elif live.state is ItemState.ACCEPTED and not file.open_proofs(item):
+                yield ItemSubmitted(
+                    at=at, by=by, item=item, department=live.planned.department, attempt=live.attempt + 1
+                )
+    needed = file.needed_proofs()
+    for proof, held in file.proofs.items():
+        if held.state not in PROOF_ENDED and proof not in needed:
+            yield ProofDropped(at=at, by=by, proof=proof)
+        elif opening := _next_route(file, proof, held):
+            rung, route = opening
+            match route:
+                case SharedDataQuery():
+                    asked = route.source
+                case Escalation():
+                    asked = "caseworker"
+                case _:
+                    assert_never(route)
+            yield RouteOpened(at=at, by=by, proof=proof, round=held.round, rung=rung, route=route.route, asked=asked)
+    if file.state is CaseState.OPEN and all(live.state in ENDED for live in file.items.values()):
+        whole = all(
+            live.state is ItemState.CONCLUDED or live.reason_code == "no_longer_applies" for live in file.items.values()
+        )
+        yield CaseConcluded(at=at, by=by, outcome="complete" if whole else "partial")
+
+
+def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, SharedDataQuery | Escalation] | None:
+    routes = file.declared_proof(proof).routes
+    match held.state:
+        case ProofState.PLANNED:
+            if all(file.proofs[one].state in PROOF_ENDED for one in held.planned.after):
+                return 0, routes[0]
+        case ProofState.ASKED:
+            if len(held.exhausted) > held.rung:
+                return held.rung + 1, routes[held.rung + 1]
+        case _:
+            pass
+    return None
+
+
+def _lost(file: CaseFile, item: str) -> bool:
+    return file.items[item].state in ENDED - {ItemState.CONCLUDED}
+
+
+def _accepted(file: CaseFile, item: str, cause: Asked) -> ItemAccepted:
+    declared = file.declared_item(item)
+    return ItemAccepted(
+        at=cause.at,
+        by=cause.by,
+        item=item,
+        promised_by=_due(cause.at, declared.promised_limit),
+        statutory_by=_due(cause.at, declared.statutory_limit) if declared.statutory_limit else None,
+    )
+
+
+def _due(start: datetime, limit: Limit) -> datetime | None:
+    try:
+        return due_at(start, limit)
+    except CalendarNotShipped:
+        # Never guessed: the page says that the date follows when the year's calendar is published.
+        return None

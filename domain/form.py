@@ -1,0 +1,438 @@
+"""Reading an application (申请表): every fault named with its place and rule, nothing guessed, nothing lost.
+
+The form of a bundle is declared with it. What is read splits at once: personal content per person
+and for the case (to the vault), and what decides the graph (counts and circumstances). A fault
+never repeats the value that is wrong, because faults are shown, logged and mailed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final, assert_never
+from zoneinfo import ZoneInfo
+
+from domain.bundle import (
+    BornBefore,
+    Bundle,
+    FieldKind,
+    FormField,
+    Is,
+    NotInFuture,
+    NumbersInOrder,
+    Section,
+)
+from domain.identifiers import (
+    NotAnIdentifier,
+    read_bank_account,
+    read_citizen_id,
+    read_passport_number,
+    read_person_name,
+    read_phone,
+    read_uscc,
+    sentence,
+)
+from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
+
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+LONGEST_TEXT: Final = 500
+EARLIEST: Final = date(1900, 1, 1)
+CLOCK_LEEWAY: Final = timedelta(minutes=5)
+"""Two machines may differ by this much before a moment counts as future."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A form that was read without fault; all values are text, as they are stored."""
+
+    bundle: Bundle
+    sections: Mapping[str, tuple[Mapping[str, str], ...]]
+    """Section -> one mapping of field to value for each person (or one for the facts)."""
+    circumstances: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many persons each section that can list several holds."""
+        return {
+            section.code: len(self.sections.get(section.code, ()))
+            for section in self.bundle.sections
+            if section.at_most > 1
+        }
+
+    def value(self, path: str, number: int | None = None) -> str | None:
+        """The value at "section.field", of the n-th person (from 1) in a list; None if it was not given."""
+        return value_at(self.sections, path, number)
+
+    def event_values(self) -> tuple[tuple[str, ...], ...]:
+        """For every group of `one_case_per`, the values that no second open case may share."""
+        found: list[tuple[str, ...]] = []
+        for group in self.bundle.one_case_per:
+            lists = [
+                path.partition(".")[0] for path in group if self.bundle.section(path.partition(".")[0]).at_most > 1
+            ]
+            numbers = range(1, len(self.sections.get(lists[0], ())) + 1) if lists else (None,)
+            for number in numbers:
+                values = [_comparable(self.bundle, path, self.value(path, number)) for path in group]
+                if all(value is not None for value in values):
+                    found.append((*group, *(value for value in values if value is not None)))
+        return tuple(found)
+
+
+def value_at(sections: Mapping[str, Sequence[Mapping[str, str]]], path: str, number: int | None = None) -> str | None:
+    """The value at "section.field"; "section.count" is how many there are."""
+    section, _, code = path.partition(".")
+    rows = sections.get(section, ())
+    if code == "count":
+        return str(len(rows))
+    index = (number or 1) - 1
+    return rows[index].get(code) if index < len(rows) else None
+
+
+def read_application(bundle: Bundle, given: object, *, at: datetime) -> Application:
+    """The application as filed at that moment.
+
+    Raises FormFaulty with every fault, or NotEligibleHere with the place to go to instead.
+    """
+    reading = _Reading(bundle, at)
+    sections = reading.read(given)
+    if reading.faults:
+        raise FormFaulty(reading.faults)
+    circumstances = circumstances_of(bundle, sections)
+    for refusal in bundle.not_eligible:
+        if refusal.applies(circumstances):
+            raise NotEligibleHere(
+                refusal.code, f"{refusal.reason}, {refusal.go_to}", f"{refusal.reason_en}: {refusal.go_to_en}"
+            )
+    return Application(bundle, sections, circumstances, tuple(reading.warnings))
+
+
+def as_filed(bundle: Bundle, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:
+    """The form as JSON again, the way it was filed: what `read_application` reads."""
+    filed: dict[str, Any] = {}
+    for section in bundle.sections:
+        rows = [
+            {field.code: _as_json(field, row[field.code]) for field in section.fields if field.code in row}
+            for row in sections.get(section.code, ())
+        ]
+        if rows:
+            filed[section.code] = rows if section.at_most > 1 else rows[0]
+    return filed
+
+
+def _as_json(field: FormField, value: str) -> str | int | bool:
+    match field.kind:
+        case FieldKind.YES_NO:
+            return value == "true"
+        case FieldKind.COUNT:
+            return int(value)
+        case _:
+            return value
+
+
+def circumstances_of(bundle: Bundle, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> tuple[str, ...]:
+    """情形: the circumstances that this filled form has, in declared order."""
+    return tuple(
+        circumstance.code
+        for circumstance in bundle.circumstances
+        if value_at(sections, circumstance.field) in circumstance.among
+    )
+
+
+class _Reading:
+    """One pass over one form; collects faults instead of stopping at the first."""
+
+    def __init__(self, bundle: Bundle, at: datetime) -> None:
+        self.bundle = bundle
+        self.at = at
+        self.faults: list[FieldFault] = []
+        self.warnings: list[str] = []
+        self._faulty: set[str] = set()
+
+    def read(self, given: object) -> dict[str, tuple[Mapping[str, str], ...]]:
+        if not isinstance(given, Mapping):
+            self._fault("", "type", "申请表应为对象", "the application must be an object")
+            return {}
+        self._unknown("", given, (section.code for section in self.bundle.sections))
+        raw: dict[str, list[Mapping[str, Any]]] = {
+            section.code: self._rows(section, given.get(section.code)) for section in self.bundle.sections
+        }
+        sections: dict[str, tuple[Mapping[str, str], ...]] = {}
+        # Conditions look at fields of other sections, so every value is read before any is missed.
+        values = {
+            section.code: [
+                {
+                    field.code: value
+                    for field in section.fields
+                    if field.code in row
+                    and row[field.code] is not None
+                    and (value := self._value(self._pointer(section, number, field), field, row[field.code]))
+                    is not None
+                }
+                for number, row in enumerate(raw[section.code])
+            ]
+            for section in self.bundle.sections
+        }
+        for section in self.bundle.sections:
+            applies = self._holds(section.only_if, values)
+            if not raw[section.code]:
+                required = section.required_if is None or any(
+                    self._holds((one,), values) for one in section.required_if
+                )
+                if applies and required and section.code not in self._faulty:
+                    self._fault(
+                        f"/{section.code}", "missing", f"缺少“{section.title}”", f"{section.title_en} is missing"
+                    )
+            elif not applies:
+                self._fault(
+                    f"/{section.code}",
+                    "not_asked",
+                    f"此情形下不需要填写“{section.title}”",
+                    f"{section.title_en} is not asked under these circumstances",
+                )
+            for number, row in enumerate(raw[section.code]):
+                self._complete(section, number, row, values)
+            sections[section.code] = tuple(values[section.code])
+        if not self.faults:
+            self._check(sections)
+        return {code: rows for code, rows in sections.items() if rows}
+
+    def _rows(self, section: Section, given: object) -> list[Mapping[str, Any]]:
+        if given is None:
+            return []
+        rows = given if section.at_most > 1 else [given]
+        if not isinstance(rows, list):
+            self._fault(f"/{section.code}", "type", f"“{section.title}”应为列表", f"{section.title_en} must be a list")
+            return []
+        if len(rows) > section.at_most:
+            self._fault(
+                f"/{section.code}",
+                "too_many",
+                f"“{section.title}”最多 {section.at_most} 个",
+                f"at most {section.at_most} of {section.title_en}",
+            )
+            return []
+        read: list[Mapping[str, Any]] = []
+        for number, row in enumerate(rows):
+            pointer = f"/{section.code}/{number}" if section.at_most > 1 else f"/{section.code}"
+            if not isinstance(row, Mapping):
+                self._fault(pointer, "type", f"“{section.title}”应为对象", f"{section.title_en} must be an object")
+                continue
+            self._unknown(pointer, row, (field.code for field in section.fields))
+            read.append(row)
+        return read
+
+    def _unknown(self, pointer: str, given: Mapping[Any, Any], known: Iterable[str]) -> None:
+        allowed = set(known)
+        for name in given:
+            if name not in allowed:
+                # The name itself is the sender's text and may hold anything, so it is cut and cleaned.
+                shown = "".join(c for c in str(name)[:40] if c.isalnum() or c in "_-")
+                shown = "?" if sum(c.isdigit() for c in shown) > 4 else shown
+                self._fault(f"{pointer}/{shown}", "unknown", "表单没有此栏", "the form has no such field")
+
+    def _complete(
+        self,
+        section: Section,
+        number: int,
+        row: Mapping[str, Any],
+        values: Mapping[str, Sequence[Mapping[str, str]]],
+    ) -> None:
+        for field in section.fields:
+            pointer = self._pointer(section, number, field)
+            asked = self._holds(field.only_if, values, section.code, number)
+            given = row.get(field.code) is not None
+            if given and not asked:
+                self._fault(
+                    pointer,
+                    "not_asked",
+                    f"此情形下不需要填写“{field.title}”",
+                    f"{field.title_en} is not asked under these circumstances",
+                )
+            elif asked and field.required and not given:
+                self._fault(pointer, "missing", f"缺少“{field.title}”", f"{field.title_en} is missing")
+
+    def _holds(
+        self,
+        conditions: tuple[Is, ...],
+        values: Mapping[str, Sequence[Mapping[str, str]]],
+        section: str | None = None,
+        number: int = 0,
+    ) -> bool:
+        return all(
+            value_at(values, one.field, number + 1 if one.field.partition(".")[0] == section else None) in one.among
+            for one in conditions
+        )
+
+    def _value(self, pointer: str, field: FormField, given: object) -> str | None:
+        try:
+            value, warnings = read_value(field, given, today=self.at.astimezone(SHANGHAI).date())
+        except _Wrong as wrong:
+            self._fault(pointer, wrong.rule, f"“{field.title}”{wrong.zh}", f"{field.title_en} {wrong.en}")
+            return None
+        self.warnings += [f"{pointer}:{warning}" for warning in warnings]
+        return value
+
+    def _check(self, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+        for check in self.bundle.checks:
+            match check:
+                case NotInFuture():
+                    value = value_at(sections, check.field)
+                    if value is not None and _moment(value) > self.at + CLOCK_LEEWAY:
+                        self._at(check.field, "in_future", "不能晚于申请时间", "must not be in the future")
+                case BornBefore():
+                    number, before = value_at(sections, check.citizen_id), value_at(sections, check.before)
+                    if number is None or before is None:
+                        continue
+                    born = read_citizen_id(number, today=None).born_on
+                    if _years_later(born, check.years) > _moment(before).astimezone(SHANGHAI).date():
+                        self._at(
+                            check.citizen_id,
+                            "born_too_late",
+                            f"与“{self.bundle.field(check.before).title}”矛盾: 出生日期过晚",
+                            f"contradicts {self.bundle.field(check.before).title_en}: born too late",
+                        )
+                case NumbersInOrder():
+                    section, _, code = check.field.partition(".")
+                    rows = sections.get(section, ())
+                    if sorted(row.get(code, "") for row in rows) != sorted(str(n) for n in range(1, len(rows) + 1)):
+                        self._at(
+                            check.field,
+                            "not_in_order",
+                            "应为 1、2、3 依次不重复",
+                            "must count 1, 2, 3 without repetition",
+                        )
+                case _:
+                    assert_never(check)
+
+    def _at(self, path: str, rule: str, zh: str, en: str) -> None:
+        section, _, code = path.partition(".")
+        field = self.bundle.field(path)
+        number = "/0" if self.bundle.section(section).at_most > 1 else ""
+        self._fault(f"/{section}{number}/{code}", rule, f"“{field.title}”{zh}", f"{field.title_en} {en}")
+
+    def _pointer(self, section: Section, number: int, field: FormField) -> str:
+        return f"/{section.code}{f'/{number}' if section.at_most > 1 else ''}/{field.code}"
+
+    def _fault(self, pointer: str, rule: str, zh: str, en: str) -> None:
+        self._faulty.add(pointer.strip("/").partition("/")[0])
+        self.faults.append(FieldFault(f"/application{pointer}", rule, zh, en))
+
+
+class _Wrong(ValueError):
+    def __init__(self, rule: str, zh: str, en: str) -> None:
+        self.rule, self.zh, self.en = rule, zh, en
+        super().__init__(en)
+
+
+def read_value(field: FormField, given: object, *, today: date) -> tuple[str, tuple[str, ...]]:
+    """The value as stored, and the codes of what is doubtful about it."""
+    if field.kind is FieldKind.YES_NO:
+        if not isinstance(given, bool):
+            raise _Wrong("type", "应为 true 或 false", "must be true or false")
+        return str(given).lower(), ()
+    if field.kind is FieldKind.COUNT:
+        # bool is an int in Python, and "3" or 3.0 is not a count anybody typed on purpose.
+        if not isinstance(given, int) or isinstance(given, bool):
+            raise _Wrong("type", "应为整数", "must be a whole number")
+        if not 0 < given <= (field.at_most or 99):
+            raise _Wrong("range", f"应在 1 到 {field.at_most or 99} 之间", f"must be from 1 to {field.at_most or 99}")
+        return str(given), ()
+    if not isinstance(given, str):
+        raise _Wrong("type", "应为文本", "must be text")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise _Wrong("encoding", "编码有误", "is not valid Unicode") from None
+    return _text(field, given, today)
+
+
+def _text(field: FormField, given: str, today: date) -> tuple[str, tuple[str, ...]]:
+    try:
+        match field.kind:
+            case FieldKind.NAME:
+                return read_person_name(given), ()
+            case FieldKind.CITIZEN_ID:
+                return read_citizen_id(given, today=today).number, ()
+            case FieldKind.PASSPORT:
+                return read_passport_number(given), ()
+            case FieldKind.PHONE:
+                return read_phone(given), ()
+            case FieldKind.ACCOUNT:
+                account = read_bank_account(given)
+                return account.number, account.warnings
+            case FieldKind.USCC:
+                code = read_uscc(given)
+                return code.number, code.warnings
+            case FieldKind.DATE:
+                return _date(given).isoformat(), ()
+            case FieldKind.MOMENT:
+                return _read_moment(given).isoformat(), ()
+            case FieldKind.CHOICE:
+                if given not in {choice.code for choice in field.choices}:
+                    codes = ", ".join(choice.code for choice in field.choices)
+                    raise _Wrong("choice", f"应为其中之一: {codes}", f"must be one of: {codes}")
+                return given, ()
+            case FieldKind.TEXT:
+                return _plain(field, given), ()
+            case FieldKind.YES_NO | FieldKind.COUNT:
+                raise AssertionError("read before")
+            case _:
+                assert_never(field.kind)
+    except NotAnIdentifier as fault:
+        raise _Wrong(
+            fault.rule, f": {sentence(fault.kind, fault.rule)}", f": {sentence(fault.kind, fault.rule, 'en')}"
+        ) from None
+
+
+def _plain(field: FormField, given: str) -> str:
+    longest = field.at_most or LONGEST_TEXT
+    if not given.strip():
+        raise _Wrong("empty", "不能为空", "must not be empty")
+    if len(given) > longest:
+        raise _Wrong("too_long", f"最多 {longest} 个字符", f"must have at most {longest} characters")
+    if any(ord(c) < 32 or ord(c) == 127 or 0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 for c in given):
+        raise _Wrong("control_character", "含有不可见的控制字符", "contains control characters")
+    return given
+
+
+def _date(given: str) -> date:
+    try:
+        read = date.fromisoformat(given)
+    except ValueError:
+        raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20") from None
+    if len(given) != len("2026-11-20") or read < EARLIEST:
+        raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20")
+    return read
+
+
+def _read_moment(given: str) -> datetime:
+    zh, en = "应为带时区的时刻, 如 2026-11-20T08:15:00+08:00", "must be a moment such as 2026-11-20T08:15:00+08:00"
+    try:
+        read = datetime.fromisoformat(given)
+        if read.tzinfo is None or len(given) < len("2026-11-20T08:15Z"):
+            raise _Wrong("moment", zh, en)
+        here = read.astimezone(SHANGHAI)
+    except (ValueError, OverflowError):
+        raise _Wrong("moment", zh, en) from None
+    if here.date() < EARLIEST:
+        raise _Wrong("moment", zh, en)
+    return here
+
+
+def _moment(value: str) -> datetime:
+    read = datetime.fromisoformat(value)
+    return read if read.tzinfo else read.replace(tzinfo=SHANGHAI)
+
+
+def _years_later(day: date, years: int) -> date:
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def _comparable(bundle: Bundle, path: str, value: str | None) -> str | None:
+    """Two filings that differ only in the minute of birth are about the same child."""
+    if value is not None and bundle.field(path).kind is FieldKind.MOMENT:
+        return value[: len("2026-11-20")]
+    return value

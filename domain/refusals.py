@@ -1,0 +1,216 @@
+"""The reasons for which our own rules say no.
+
+    Refusal
+    ├── NotFound
+    │   ├── NoSuchBundle
+    │   ├── NoSuchCase
+    │   └── NoSuchPart            an item or proof that this case does not have
+    ├── NotAcceptable             the request itself is wrong
+    │   ├── FormFaulty
+    │   └── NotEligibleHere
+    ├── Conflict                  right in itself, but not now
+    │   ├── CaseMovedOn
+    │   ├── AlreadyOpen
+    │   ├── SameKeyOtherRequest
+    │   ├── AlreadySettled
+    │   ├── ItemNotSubmitted
+    │   ├── NotInHand
+    │   ├── CaseEnded
+    │   └── PeopleMayNotChange
+    └── NotAllowed
+
+A refusal carries its facts and writes its own sentence, in Chinese and in English. It is not a
+denial: 不予许可 is a lawful outcome and an event.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """Our rules say no; `code` is stable for programs, the sentences are for people."""
+
+    code: ClassVar[str] = "refused"
+    zh: str
+    en: str
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.zh = zh
+        self.en = en
+        super().__init__(en)
+
+
+class NotFound(Refusal):
+    """There is no such thing, or none that you may see."""
+
+    code = "not_found"
+
+
+class NoSuchBundle(NotFound):
+    """No declaration of that code is in force on that day."""
+
+    code = "bundle.unknown"
+
+    def __init__(self, bundle: str, on: date) -> None:
+        self.bundle = bundle
+        super().__init__(f"{on}没有名为“{bundle}”的一件事", f"no bundle {bundle!r} is in force on {on}")
+
+
+class NoSuchCase(NotFound):
+    """No case of that number, or none that this account may see."""
+
+    code = "case.unknown"
+
+    def __init__(self) -> None:
+        super().__init__("没有这个办件, 或您无权查看", "there is no such case, or you may not see it")
+
+
+class NoSuchPart(NotFound):
+    """The case has no item or proof of that name."""
+
+    code = "case.part_unknown"
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+        super().__init__(f"本办件没有“{part}”", f"this case has no item or proof {part!r}")
+
+
+class NotAcceptable(Refusal):
+    """The request itself is wrong and would be wrong tomorrow."""
+
+    code = "request.not_acceptable"
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One thing wrong with one field: where (JSON pointer), which rule, and a sentence; never the value."""
+
+    pointer: str
+    rule: str
+    zh: str
+    en: str
+
+
+class FormFaulty(NotAcceptable):
+    """The form has faults; all of them are named at once."""
+
+    code = "application.faulty"
+
+    def __init__(self, faults: Sequence[FieldFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"申请表有 {len(faults)} 处错误", f"the application has {len(faults)} fault(s)")
+
+
+class NotEligibleHere(NotAcceptable):
+    """The bundle cannot serve this event; the sentence says where to go."""
+
+    code = "application.not_eligible"
+
+    def __init__(self, reason_code: str, zh: str, en: str) -> None:
+        self.reason_code = reason_code
+        super().__init__(zh, en)
+
+
+class Conflict(Refusal):
+    """It would be right in itself, but not in the state the case is in."""
+
+    code = "conflict"
+
+
+class CaseMovedOn(Conflict):
+    """Somebody else was faster; read the case again."""
+
+    code = "case.version_conflict"
+
+    def __init__(self, expected: int, actual: int) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"办件已有更新(您看到的是第 {expected} 版, 现为第 {actual} 版), 请刷新后再办",
+            f"the case has moved on from version {expected} to {actual}; read it again",
+        )
+
+
+class AlreadyOpen(Conflict):
+    """Another case about the same event is open; its number is told to those who may see it."""
+
+    code = "case.already_open"
+
+    def __init__(self, case_no: str | None = None) -> None:
+        self.case_no = case_no
+        super().__init__(
+            f"同一事项已在办理, 办件编号 {case_no}" if case_no else "同一事项已在其他单位办理",
+            f"the same event already has the case {case_no}" if case_no else "the same event already has a case",
+        )
+
+
+class SameKeyOtherRequest(NotAcceptable):
+    """An Idempotency-Key was used again for another request."""
+
+    code = "idempotency_key.reused"
+
+    def __init__(self) -> None:
+        super().__init__("该幂等键已用于另一份内容不同的请求", "this Idempotency-Key was used for a different request")
+
+
+class AlreadySettled(Conflict):
+    """The part has been settled already."""
+
+    code = "case.part_settled"
+
+    def __init__(self, part: str, by: str) -> None:
+        self.part = part
+        self.by = by
+        super().__init__(f"“{part}”已由 {by} 办结", f"{part} was settled by {by}")
+
+
+class ItemNotSubmitted(Conflict):
+    """An answer came for an item that no department has been sent yet."""
+
+    code = "item.not_submitted"
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        super().__init__(f"“{item}”尚未送达部门", f"{item} has not been submitted")
+
+
+class NotInHand(Conflict):
+    """The part is not waiting for a person, so there is nothing to decide by hand."""
+
+    code = "case.part_not_in_hand"
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+        super().__init__(f"“{part}”目前无需人工处理", f"{part} is not waiting for a person")
+
+
+class CaseEnded(Conflict):
+    """The case has ended."""
+
+    code = "case.ended"
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        super().__init__("办件已结束", f"the case is {state}")
+
+
+class PeopleMayNotChange(Conflict):
+    """Another person is another application: withdraw this one and file again."""
+
+    code = "application.people_may_not_change"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "不能增减当事人, 请撤回后重新申请", "persons cannot be added or removed; withdraw the case and file again"
+        )
+
+
+class NotAllowed(Refusal):
+    """This account may not do that."""
+
+    code = "not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("您无权办理此事", "you may not do this")

@@ -1,0 +1,166 @@
+"""Who may see or do what (权限): a role may do an action as far as its reach goes, and no further.
+
+One table, read row by row by people and by two interpreters: `may` answers for one case here, and
+`store.scoping` turns the same reach into a condition of SQL. What the table does not name is not
+allowed. Two absences are meant: whoever takes applications in does not settle their proofs, and
+whoever audits never sees a person.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from domain.actors import Actor
+
+
+class Role(StrEnum):
+    """What an account is for; one account has one role."""
+
+    BIRTH_DESK = "birth_desk"  # 助产机构窗口: takes in the newborn bundle
+    CASEWORKER = "caseworker"  # 经办人: settles what the registers could not
+    SUPERVISOR = "supervisor"  # 科长: a caseworker who may also pause a department
+    VERIFIER = "verifier"  # 部门核验员: handles the items of one department
+    COMMUNITY_WORKER = "community_worker"  # 社区工作者: no account is needed yet
+    PENSION_OFFICER = "pension_officer"  # 社保经办: takes in the retirement bundle
+    AUDITOR = "auditor"  # 审计: what happened and who looked, never whose data
+    INTEGRATOR = "integrator"  # 接入系统: a program of a unit, and of its department
+
+
+class Action(StrEnum):
+    """What an account asks to do."""
+
+    READ_BUNDLES = "read_bundles"
+    OPEN_CASE = "open_case"
+    READ_CASE = "read_case"
+    READ_CASE_EVENTS = "read_case_events"
+    LIST_CASES = "list_cases"
+    SEARCH_PEOPLE = "search_people"
+    REVEAL_PERSON = "reveal_person"
+    AMEND_CASE = "amend_case"
+    WITHDRAW_CASE = "withdraw_case"
+    SETTLE_PROOF = "settle_proof"
+    RESUBMIT_ITEM = "resubmit_item"
+    ANSWER_SUBMISSION = "answer_submission"  # a department's officer or program answers for an item
+    READ_DEPARTMENTS = "read_departments"
+    PAUSE_DEPARTMENT = "pause_department"
+    READ_EVENTS_FEED = "read_events_feed"
+    READ_ACCESS_LOG = "read_access_log"
+    MANAGE_ACCOUNTS = "manage_accounts"  # no role: only an operator, with the `onething` command
+
+
+class Reach(StrEnum):
+    """How far an action goes; what is not about a case is EVERYWHERE."""
+
+    OWN_UNIT = "own_unit"  # cases that the unit took in
+    DIVISION = "division"  # cases of the unit's division (区划), whoever took them in
+    DEPARTMENT = "department"  # cases with an item of the unit's department, and of them only those items
+    EVERYWHERE = "everywhere"
+
+
+_EVERYBODY_IN_THE_HOUSE: Final = {
+    Action.READ_BUNDLES: Reach.EVERYWHERE,
+    Action.READ_DEPARTMENTS: Reach.EVERYWHERE,
+}
+
+_TAKES_IN: Final = _EVERYBODY_IN_THE_HOUSE | {
+    Action.OPEN_CASE: Reach.OWN_UNIT,
+    Action.READ_CASE: Reach.OWN_UNIT,
+    Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
+    Action.LIST_CASES: Reach.OWN_UNIT,
+    Action.SEARCH_PEOPLE: Reach.OWN_UNIT,
+    Action.REVEAL_PERSON: Reach.OWN_UNIT,
+    Action.AMEND_CASE: Reach.OWN_UNIT,
+    Action.WITHDRAW_CASE: Reach.OWN_UNIT,
+}
+
+_SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
+    Action.READ_CASE: Reach.DIVISION,
+    Action.READ_CASE_EVENTS: Reach.DIVISION,
+    Action.LIST_CASES: Reach.DIVISION,
+    Action.SEARCH_PEOPLE: Reach.DIVISION,
+    Action.REVEAL_PERSON: Reach.DIVISION,
+    Action.AMEND_CASE: Reach.DIVISION,
+    Action.WITHDRAW_CASE: Reach.DIVISION,
+    Action.SETTLE_PROOF: Reach.DIVISION,
+    Action.RESUBMIT_ITEM: Reach.DIVISION,
+}
+
+MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
+    {
+        Role.BIRTH_DESK: _TAKES_IN,
+        Role.PENSION_OFFICER: _TAKES_IN,
+        Role.CASEWORKER: _SETTLES,
+        Role.SUPERVISOR: _SETTLES
+        | {
+            Action.READ_ACCESS_LOG: Reach.DIVISION,
+            # A department is one for the whole city: it is paused for everybody or for nobody.
+            Action.PAUSE_DEPARTMENT: Reach.EVERYWHERE,
+        },
+        Role.VERIFIER: _EVERYBODY_IN_THE_HOUSE
+        | {
+            Action.READ_CASE: Reach.DEPARTMENT,
+            Action.LIST_CASES: Reach.DEPARTMENT,
+            Action.REVEAL_PERSON: Reach.DEPARTMENT,
+            Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
+        },
+        Role.AUDITOR: _EVERYBODY_IN_THE_HOUSE
+        | {
+            Action.READ_CASE_EVENTS: Reach.EVERYWHERE,
+            Action.READ_EVENTS_FEED: Reach.EVERYWHERE,
+            Action.READ_ACCESS_LOG: Reach.EVERYWHERE,
+        },
+        Role.INTEGRATOR: _EVERYBODY_IN_THE_HOUSE
+        | {
+            Action.OPEN_CASE: Reach.OWN_UNIT,
+            Action.READ_CASE: Reach.OWN_UNIT,
+            Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
+            Action.LIST_CASES: Reach.OWN_UNIT,
+            Action.AMEND_CASE: Reach.OWN_UNIT,
+            Action.WITHDRAW_CASE: Reach.OWN_UNIT,
+            Action.READ_EVENTS_FEED: Reach.OWN_UNIT,
+            Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
+        },
+        Role.COMMUNITY_WORKER: {},
+    }
+)
+"""Role -> action -> reach."""
+
+NEEDS_DEPARTMENT: Final = frozenset({Role.VERIFIER})
+"""Roles that could see nothing in a unit that belongs to no department."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """An account that has shown who it is, with all that decides what it may do."""
+
+    actor: Actor
+    role: Role
+    division: str
+    department: str | None = None
+
+
+def reach(viewer: Viewer, action: Action) -> Reach | None:
+    """How far the viewer may do this; None: not at all."""
+    return MAY[viewer.role].get(action)
+
+
+def may(viewer: Viewer, action: Action, *, unit: str, division: str, departments: Collection[str]) -> bool:
+    """Whether the viewer may do this with a case of that unit and division with items of those departments.
+
+    When it is about one item, only that item's department counts: hand over no other.
+    """
+    match reach(viewer, action):
+        case None:
+            return False
+        case Reach.OWN_UNIT:
+            return unit == viewer.actor.unit
+        case Reach.DIVISION:
+            return division == viewer.division
+        case Reach.DEPARTMENT:
+            return viewer.department is not None and viewer.department in departments
+        case Reach.EVERYWHERE:
+            return True
+        case never:
+            assert_never(never)

@@ -1,0 +1,1 @@
+"""Everything Postgres: one write path that locks, decides, appends, projects and writes the outbox in one transaction."""

@@ -1,0 +1,364 @@
+"""Cases as the rest of the house uses them: open one, hand in commands, read one with its personal content.
+
+The transactions are here: whoever calls sees either everything or nothing of what was asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from domain.actors import Actor
+from domain.bundle import FieldKind
+from domain.case_file import CaseFile
+from domain.commands import AmendApplication, Command, OpenCase, command_id
+from domain.form import SHANGHAI, Application, as_filed, read_application
+from domain.identifiers import case_no
+from domain.refusals import AlreadyOpen, NoSuchCase, PeopleMayNotChange, SameKeyOtherRequest
+from store.commands import CaseFiles, Handled, handle, load
+from store.database import Database, again_if_lost
+from store.tables import case_keys, case_serial, cases, request_keys
+from store.vault import Dossier, Kept, Vault
+
+IDENTIFYING: Final = (FieldKind.CITIZEN_ID, FieldKind.PASSPORT)
+FINDABLE: Final = (FieldKind.NAME, FieldKind.PHONE)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A case with its personal content opened; lives as long as one step and is never logged."""
+
+    file: CaseFile
+    dossier: Dossier
+
+    def person(self, section: str, number: int | None = None) -> UUID:
+        """The vault key of the section's n-th person (from 1)."""
+        return self.file.opened.people[section][(number or 1) - 1]
+
+    def declared(self, path: str, number: int | None = None) -> str | None:
+        """What the applicant declared at "section.field"; "section.count" is how many there are."""
+        section, _, code = path.partition(".")
+        people = self.file.opened.people.get(section)
+        if code == "count":
+            return str(len(people or ()))
+        if people is None:
+            content = self.dossier.find(self.file.case_id, f"form/{section}")
+        elif (number or 1) > len(people):
+            return None
+        else:
+            content = self.dossier.find(self.person(section, number), f"form/{section}")
+        return None if content is None else content.get(code)
+
+    def form(self) -> Mapping[str, tuple[Mapping[str, str], ...]]:
+        """The whole form as it stands now."""
+        found: dict[str, tuple[Mapping[str, str], ...]] = {}
+        for section in self.file.bundle.sections:
+            people = self.file.opened.people.get(section.code)
+            owners = (self.file.case_id,) if people is None else people
+            rows = tuple(
+                content for owner in owners if (content := self.dossier.find(owner, f"form/{section.code}")) is not None
+            )
+            if rows:
+                found[section.code] = rows
+        return found
+
+    def evidence(self, proof: str) -> Mapping[str, str]:
+        """The record by which a proof was met; empty if a person settled it."""
+        return self.dossier.find(self.file.case_id, f"evidence/{proof}") or {}
+
+    def note(self, name: str | None) -> str | None:
+        """A reason in words."""
+        content = self.dossier.find(self.file.case_id, name) if name else None
+        return None if content is None else content.get("text")
+
+    def product(self, code: str, number: int | None = None) -> str | None:
+        """What an earlier item made, for the n-th person of the list."""
+        producer = self.file.bundle.producer_of(code).code
+        belongs_to = self.file.bundle.product(code).belongs_to
+        for item, live in self.file.items.items():
+            if live.planned.item == producer and (number is None or live.planned.number in {None, number}):
+                content = self.dossier.find(self.person(belongs_to, live.planned.number), f"product/{item}/{code}")
+                if content is not None:
+                    return content.get("value")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The case of an application; `new` is false if it was filed before."""
+
+    case_id: UUID
+    case_no: str
+    version: int
+    new: bool
+
+
+class CaseStore:
+    """The write path with its database, vault and memory of case files; one per process."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self.database = database
+        self.vault = vault
+        self.files = CaseFiles()
+
+    def handle(
+        self, case_id: UUID, commands: Sequence[Command], *, kept: Sequence[Kept] = (), tell_workflow: bool
+    ) -> Handled:
+        """Carry out commands in one transaction; a repetition returns the first answer."""
+
+        def once() -> Handled:
+            with self.database.begin() as connection:
+                return handle(
+                    connection, self.vault, self.files, case_id, commands, kept=kept, tell_workflow=tell_workflow
+                )
+
+        handled = again_if_lost(once)
+        # Only now is it committed.
+        self.files.remember(handled.file)
+        return handled
+
+    def open_case_file(self, case_id: UUID) -> OpenedCase:
+        """The case with its personal content, for the engine's own steps (logged when they became due)."""
+
+        def once() -> OpenedCase:
+            with self.database.reading() as connection:
+                return OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
+
+        return again_if_lost(once)
+
+    def file(
+        self,
+        application: Application,
+        *,
+        by: Actor,
+        division: str,
+        at: datetime,
+        key: str,
+        fingerprint: bytes,
+    ) -> Filed:
+        """Take in an application, or return the case that it already has.
+
+        Raises SameKeyOtherRequest, or AlreadyOpen if the same event has a case under another application.
+        """
+
+        def once() -> Filed:
+            with self.database.begin() as connection:
+                return self._file(connection, application, by, division, at, key, fingerprint)
+
+        try:
+            return again_if_lost(once)
+        except IntegrityError:
+            # A twin was faster by a moment; what it wrote is visible now, so the second look finds it.
+            return again_if_lost(once)
+
+    def amend(
+        self, case_id: UUID, patch: Mapping[str, Any], *, reason: str, by: Actor, at: datetime, id: UUID, seen: int
+    ) -> Handled:
+        """Correct the form by a JSON merge patch (RFC 7396), read as strictly as a new one.
+
+        Raises FormFaulty, PeopleMayNotChange where the patch makes it about other people, CaseMovedOn, CaseEnded.
+        """
+
+        def once() -> Handled:
+            with self.database.begin() as connection:
+                case = OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
+                bundle, before = case.file.bundle, case.form()
+                application = read_application(bundle, _merged(as_filed(bundle, before), patch), at=at)
+                changed = _changed(before, application.sections)
+                if application.event_values() != Application(bundle, before, (), ()).event_values() or any(
+                    bundle.field(path).kind in IDENTIFYING for path in changed
+                ):
+                    raise PeopleMayNotChange
+                kept = [Kept(case_id, f"note/{id}", {"text": reason})]
+                for section, rows in application.sections.items():
+                    people = case.file.opened.people.get(section)
+                    if people is not None and len(people) != len(rows):
+                        raise PeopleMayNotChange
+                    for number, row in enumerate(rows):
+                        owner = case_id if people is None else people[number]
+                        if row != before.get(section, ())[number]:
+                            kept.append(Kept(owner, f"form/{section}", row))
+                            kept.append(Kept(owner, f"form/{section}@{case.file.version}", before[section][number]))
+                command = AmendApplication(
+                    id=id,
+                    at=at,
+                    by=by,
+                    expected_version=seen,
+                    changed=changed,
+                    circumstances=application.circumstances,
+                    counts=application.counts,
+                    note=f"note/{id}",
+                )
+                return handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
+
+        handled = again_if_lost(once)
+        self.files.remember(handled.file)
+        return handled
+
+    def act(self, case_id: UUID, command: Command, *, note: str | None = None, reason: str | None = None) -> Handled:
+        """Carry out a person's command; the reason in words goes to the vault under `note`."""
+        kept = [Kept(case_id, note, {"text": reason})] if note and reason else []
+        return self.handle(case_id, [command], kept=kept, tell_workflow=True)
+
+    def _file(
+        self,
+        connection: Connection,
+        application: Application,
+        by: Actor,
+        division: str,
+        at: datetime,
+        key: str,
+        fingerprint: bytes,
+    ) -> Filed:
+        case_id = uuid4()
+        mine = connection.execute(
+            insert(request_keys)
+            .values(account=by.account, key=key, fingerprint=fingerprint, case_id=case_id, made_at=at)
+            .on_conflict_do_nothing()
+            .returning(request_keys.c.case_id)
+        ).one_or_none()
+        if mine is None:
+            first = connection.execute(
+                select(request_keys.c.fingerprint, request_keys.c.case_id).where(
+                    request_keys.c.account == by.account, request_keys.c.key == key
+                )
+            ).one()
+            if first.fingerprint != fingerprint:
+                raise SameKeyOtherRequest
+            return self._filed_before(connection, first.case_id)
+
+        bundle = application.bundle
+        event_keys = tuple(
+            self.vault.digest(f"event/{bundle.code}", *values).hex() for values in application.event_values()
+        )
+        application_key = self.vault.digest(f"application/{bundle.code}/{by.unit}", *_flat(application)).hex()
+        for row in connection.execute(
+            select(case_keys).where(case_keys.c.key.in_([application_key, *event_keys]))
+        ).all():
+            if row.key == application_key:
+                connection.execute(
+                    request_keys.update()
+                    .where(request_keys.c.account == by.account, request_keys.c.key == key)
+                    .values(case_id=row.case_id)
+                )
+                return self._filed_before(connection, row.case_id)
+        taken = connection.execute(
+            select(cases.c.case_no, cases.c.unit)
+            .join(case_keys, case_keys.c.case_id == cases.c.case_id)
+            .where(case_keys.c.key.in_(event_keys))
+        ).first()
+        if taken is not None:
+            raise AlreadyOpen(taken.case_no if taken.unit == by.unit else None)
+
+        rows = [
+            (section, row)
+            for section in bundle.sections
+            if section.person
+            for row in application.sections.get(section.code, ())
+        ]
+        identities = [
+            next(
+                (
+                    (field.kind.value, row[field.code])
+                    for field in section.fields
+                    if field.kind in IDENTIFYING and field.code in row
+                ),
+                None,
+            )
+            for section, row in rows
+        ]
+        persons = self.vault.persons(connection, identities)
+        people: dict[str, tuple[UUID, ...]] = {}
+        kept: list[Kept] = []
+        contacts: list[tuple[UUID, str, str]] = []
+        for (section, filled), person in zip(rows, persons, strict=True):
+            people[section.code] = (*people.get(section.code, ()), person)
+            kept.append(Kept(person, f"form/{section.code}", filled))
+            contacts += [
+                (person, field.kind.value, filled[field.code])
+                for field in section.fields
+                if field.kind in FINDABLE and field.code in filled
+            ]
+        kept += [
+            Kept(case_id, f"form/{section.code}", row)
+            for section in bundle.sections
+            if not section.person
+            for row in application.sections.get(section.code, ())
+        ]
+        self.vault.make_findable(connection, contacts)
+        number = case_no(
+            division, bundle.business, at.astimezone(SHANGHAI).date(), int(connection.scalar(case_serial) or 0)
+        )
+        command = OpenCase(
+            id=command_id(case_id, "open"),
+            at=at,
+            by=by,
+            case_id=case_id,
+            case_no=number,
+            bundle=bundle,
+            division=division,
+            people=people,
+            counts=application.counts,
+            circumstances=application.circumstances,
+            warnings=application.warnings,
+            application_key=application_key,
+            event_keys=event_keys,
+        )
+        handled = handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
+        return Filed(case_id, number, handled.file.version, new=True)
+
+    def _filed_before(self, connection: Connection, case_id: UUID) -> Filed:
+        row = connection.execute(select(cases.c.case_no, cases.c.version).where(cases.c.case_id == case_id)).first()
+        if row is None:
+            raise NoSuchCase
+        return Filed(case_id, row.case_no, row.version, new=False)
+
+
+def _merged(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merged(merged.get(name), value)
+    return merged
+
+
+def _changed(
+    before: Mapping[str, Sequence[Mapping[str, str]]], after: Mapping[str, Sequence[Mapping[str, str]]]
+) -> tuple[str, ...]:
+    if {section: len(rows) for section, rows in before.items()} != {
+        section: len(rows) for section, rows in after.items()
+    }:
+        raise PeopleMayNotChange
+    return tuple(
+        dict.fromkeys(
+            f"{section}.{field}"
+            for section, rows in after.items()
+            for old, new in zip(before[section], rows, strict=True)
+            for field in sorted(old.keys() | new.keys())
+            if old.get(field) != new.get(field)
+        )
+    )
+
+
+def _flat(application: Application) -> list[str]:
+    return [
+        f"{section}.{number}.{field}={value}"
+        for section, rows in sorted(application.sections.items())
+        for number, row in enumerate(rows)
+        for field, value in sorted(row.items())
+    ]
+
+
+def fingerprint(*parts: bytes) -> bytes:
+    """What tells one request from another under the same Idempotency-Key."""
+    return sha256(b"\x1f".join(parts)).digest()

@@ -1,0 +1,180 @@
+"""The one write path: lock the case, load it, decide, append, project, log, and fill the outbox, in one transaction.
+
+A command that comes again returns the events of its first time and changes nothing, so that a
+worker may crash after the commit, a clerk may press twice, and a lost answer may be asked for again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, assert_never
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from domain.actors import THE_ENGINE
+from domain.bundle import Escalation, SharedDataQuery
+from domain.case_file import CaseFile, evolve, evolve_recorded
+from domain.commands import Command, OpenCase
+from domain.decisions import decide
+from domain.events import Event, ItemSubmitted, Recorded, RouteOpened
+from domain.refusals import NoSuchCase
+from store.access_log import Access, note
+from store.events import append, read_with
+from store.outbox import put
+from store.read_models.all_models import project
+from store.streams import Stream, begin, lock, write
+from store.vault import Kept, Vault
+
+MOST_REMEMBERED: Final = 2_000
+"""Case files a process keeps; a miss costs one read of the stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What the commands caused (now or the first time), and the case as it stands."""
+
+    events: tuple[Recorded, ...]
+    file: CaseFile
+
+
+class CaseFiles:
+    """Case files already folded, by case; any of them may be behind, never wrong."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._most = most
+        self._files: OrderedDict[UUID, CaseFile] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, case_id: UUID) -> CaseFile | None:
+        """The newest fold this process has seen."""
+        with self._lock:
+            return self._files.get(case_id)
+
+    def remember(self, file: CaseFile) -> None:
+        """Keep a fold that is committed."""
+        with self._lock:
+            known = self._files.get(file.case_id)
+            if known is None or known.version < file.version:
+                self._files[file.case_id] = file
+                self._files.move_to_end(file.case_id)
+            while len(self._files) > self._most:
+                self._files.popitem(last=False)
+
+    def forget(self) -> None:
+        """Start afresh (after a rebuild or a restore)."""
+        with self._lock:
+            self._files.clear()
+
+
+def load(connection: Connection, files: CaseFiles, case_id: UUID) -> CaseFile:
+    """The case as committed; refuses with NoSuchCase."""
+    known = files.find(case_id)
+    newer = read_with(connection, case_id, known.version if known else 0, ())
+    file = evolve_recorded(known, (entry.recorded for entry in newer))
+    if file is None:
+        raise NoSuchCase
+    files.remember(file)
+    return file
+
+
+def handle(
+    connection: Connection,
+    vault: Vault,
+    files: CaseFiles,
+    case_id: UUID,
+    commands: Sequence[Command],
+    *,
+    kept: Sequence[Kept] = (),
+    tell_workflow: bool,
+) -> Handled:
+    """Carry out commands of one case in the caller's transaction.
+
+    `kept` goes to the vault with the first command that was not handled before. `tell_workflow` is
+    false only for the case's own workflow, which hears the events as the answer of its activity.
+    Raises what the rules refuse; then nothing is written.
+    """
+    stream = lock(connection, case_id)
+    is_new = stream is None
+    if stream is None:
+        if not isinstance(commands[0], OpenCase):
+            raise NoSuchCase
+        stream = Stream(case_id)
+    known = files.find(case_id) if not is_new else None
+    if known is not None and known.version > stream.version:
+        # The database was set back behind this process (a restore); what is folded here never happened.
+        files.forget()
+        known = None
+    from_version = known.version if known else 0
+    earlier = () if is_new else read_with(connection, case_id, from_version, [command.id for command in commands])
+    before = evolve_recorded(known, (entry.recorded for entry in earlier if entry.recorded.version > from_version))
+    done_before = {entry.command for entry in earlier}
+    # The first answer stands, also where newer events have been folded in since.
+    repeated = tuple(entry.recorded for entry in earlier if entry.command in {command.id for command in commands})
+
+    file = before
+    new: list[tuple[UUID, Event]] = []
+    for command in commands:
+        if command.id in done_before:
+            continue
+        for event in decide(command, file):
+            new.append((command.id, event))
+            file = evolve(file, event)
+    if file is None:
+        raise NoSuchCase
+    if not new:
+        return Handled(repeated, file)
+
+    if is_new:
+        # Written at once with what comes below; a twin that opens the same case waits here and fails.
+        begin(connection, stream)
+    vault.keep(connection, case_id, kept, new[0][1].at)
+    stream, recorded = append(connection, stream, new)
+    stream = note(connection, stream, _disclosures(file, recorded))
+    write(connection, stream)
+    project(connection, before, file)
+    if tell_workflow:
+        put(connection, case_id, recorded[0].version, recorded[-1].version, recorded[-1].event.at)
+    return Handled((*repeated, *recorded), file)
+
+
+def _disclosures(file: CaseFile, recorded: Sequence[Recorded]) -> list[Access]:
+    """Whose data the engine is about to send to whom: logged with the decision to send it."""
+    found: list[Access] = []
+    for entry in recorded:
+        event = entry.event
+        match event:
+            case RouteOpened():
+                proof = file.declared_proof(event.proof)
+                route = proof.routes[event.rung]
+                match route:
+                    case SharedDataQuery():
+                        about = [fact.name for fact in route.by if fact.applies(file.circumstances)]
+                        found.append(_disclosure(file, event, "query", about, event.asked, proof.basis))
+                    case Escalation():
+                        pass
+                    case _:
+                        assert_never(route)
+            case ItemSubmitted():
+                item = file.declared_item(event.item)
+                about = [*item.discloses, *(fact.name for fact in item.facts), *item.reads]
+                found.append(_disclosure(file, event, "submit", about, event.department, item.basis))
+            case _:
+                pass
+    return found
+
+
+def _disclosure(
+    file: CaseFile, event: RouteOpened | ItemSubmitted, action: str, about: Sequence[str], recipient: str, basis: str
+) -> Access:
+    # The engine sends, whoever's command made it due.
+    return Access(
+        at=event.at,
+        by=THE_ENGINE,
+        action=action,
+        about=tuple(about),
+        purpose=basis,
+        recipient=recipient,
+        case_id=file.case_id,
+    )

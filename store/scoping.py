@@ -1,0 +1,45 @@
+"""Which cases an account sees, as a condition of SQL: a list is cut in the database, never after reading it.
+
+The same table `domain.scopes.MAY` as for one case; a test asks both about everything and compares.
+"""
+
+from typing import assert_never
+
+from sqlalchemy import ColumnElement, exists, false, true
+
+from domain.scopes import Action, Reach, Viewer, reach
+from store.tables import case_items, cases
+
+
+def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
+    """A condition over `cases`: those with which the viewer may do this."""
+    match reach(viewer, action):
+        case None:
+            return false()
+        case Reach.OWN_UNIT:
+            return cases.c.unit == viewer.actor.unit
+        case Reach.DIVISION:
+            return cases.c.division == viewer.division
+        case Reach.DEPARTMENT if viewer.department is None:
+            return false()
+        case Reach.DEPARTMENT:
+            return exists().where(case_items.c.case_id == cases.c.case_id, case_items.c.department == viewer.department)
+        case Reach.EVERYWHERE:
+            return true()
+        case never:
+            assert_never(never)
+
+
+def items_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
+    """A condition over `case_items` of a case that `cases_visible_to` lets through: a department's own items only."""
+    match reach(viewer, action):
+        case None:
+            return false()
+        case Reach.DEPARTMENT if viewer.department is None:
+            return false()
+        case Reach.DEPARTMENT:
+            return case_items.c.department == viewer.department
+        case Reach.OWN_UNIT | Reach.DIVISION | Reach.EVERYWHERE:
+            return true()
+        case never:
+            assert_never(never)

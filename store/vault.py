@@ -1,0 +1,240 @@
+"""Personal data (个人信息), sealed per person and per case; everything else holds only references.
+
+Destroying an owner's data key makes all that it sealed unreadable for good, in the backups too,
+while the events stay whole: history stays, content goes (个人信息保护法 47).
+"""
+
+import hmac
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Final
+from uuid import UUID, uuid4
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, Uuid, any_, bindparam, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from store.keys import KEY_BYTES, KeyRing
+from store.tables import vault_contacts, vault_entries, vault_keys, vault_lookups
+
+NONCE_BYTES: Final = 12
+
+Content = Mapping[str, str]
+
+
+class VaultTampered(Exception):
+    """What is stored was not sealed here under this name, or the key ring lacks its key."""
+
+
+class Forgotten(Exception):
+    """The owner's key was destroyed; the content is gone by right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something to keep: whose it is, under which name, and what it says."""
+
+    owner: UUID
+    name: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything the vault holds for one case, opened."""
+
+    entries: Mapping[tuple[UUID, str], Content]
+    forgotten: frozenset[UUID]
+
+    def find(self, owner: UUID, name: str) -> Content | None:
+        """The content, or None if there is none under that name."""
+        return self.entries.get((owner, name))
+
+
+class Vault:
+    """Seals and opens with one key ring; holds no content between calls."""
+
+    def __init__(self, ring: KeyRing, lookup_key: bytes) -> None:
+        self._ring = ring
+        self._lookup_key = lookup_key
+        self._keys = {name: AESGCM(key) for name, key in ring.keys.items()}
+
+    def digest(self, kind: str, *values: str) -> bytes:
+        """Keyed hash: the same values find each other, and nobody can try out numbers without the key."""
+        return hmac.digest(self._lookup_key, "\x1f".join((kind, *values)).encode(), sha256)
+
+    def keep(self, connection: Connection, case_id: UUID, kept: Sequence[Kept], at: datetime) -> None:
+        """Seal and write; an entry of the same name is replaced."""
+        if not kept:
+            return
+        keys = self._data_keys(connection, {entry.owner for entry in kept}, at)
+        rows = [
+            {
+                "case_id": case_id,
+                "owner": entry.owner,
+                "name": entry.name,
+                "sealed": _seal(keys[entry.owner], _place(case_id, entry.owner, entry.name), entry.content),
+                "kept_at": at,
+            }
+            for entry in {(entry.owner, entry.name): entry for entry in kept}.values()
+        ]
+        statement = insert(vault_entries)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[vault_entries.c.case_id, vault_entries.c.owner, vault_entries.c.name],
+                set_={"sealed": statement.excluded.sealed, "kept_at": statement.excluded.kept_at},
+            ),
+            rows,
+        )
+
+    def open(self, connection: Connection, case_id: UUID) -> Dossier:
+        """Everything kept for a case; whose key was destroyed is left out and named."""
+        return self.open_many(connection, (case_id,))[case_id]
+
+    def open_many(self, connection: Connection, case_ids: Sequence[UUID]) -> Mapping[UUID, Dossier]:
+        """The same for several cases in one statement."""
+        opened: dict[UUID, dict[tuple[UUID, str], Content]] = {case_id: {} for case_id in case_ids}
+        forgotten: dict[UUID, set[UUID]] = {case_id: set() for case_id in case_ids}
+        data_keys: dict[UUID, AESGCM] = {}
+        for row in connection.execute(_OF_CASES, {"cases": list(case_ids)}):
+            if row.wrapped is None:
+                forgotten[row.case_id].add(row.owner)
+                continue
+            if row.owner not in data_keys:
+                data_keys[row.owner] = AESGCM(self._unwrap(row.owner, row.key_id, row.wrapped))
+            place = _place(row.case_id, row.owner, row.name)
+            opened[row.case_id][row.owner, row.name] = _unseal(data_keys[row.owner], place, row.sealed)
+        return {case_id: Dossier(opened[case_id], frozenset(forgotten[case_id])) for case_id in case_ids}
+
+    def person_of(self, connection: Connection, kind: str, number: str) -> UUID | None:
+        """The person known by that number, if any."""
+        found: UUID | None = connection.execute(
+            select(vault_lookups.c.person).where(vault_lookups.c.digest == self.digest(kind, number))
+        ).scalar_one_or_none()
+        return found
+
+    def persons_by(self, connection: Connection, kind: str, value: str) -> tuple[UUID, ...]:
+        """The persons findable by something that several may share (a name, a phone)."""
+        statement = select(vault_contacts.c.person).where(vault_contacts.c.digest == self.digest(kind, value))
+        return tuple(connection.execute(statement).scalars())
+
+    def make_findable(self, connection: Connection, contacts: Iterable[tuple[UUID, str, str]]) -> None:
+        """Let persons be found by (person, kind, value): a name or a phone."""
+        found = {(self.digest(kind, value), person) for person, kind, value in contacts}
+        if found:
+            rows = [{"digest": digest, "person": person} for digest, person in sorted(found)]
+            connection.execute(insert(vault_contacts).on_conflict_do_nothing(), rows)
+
+    def persons(self, connection: Connection, numbers: Sequence[tuple[str, str] | None]) -> tuple[UUID, ...]:
+        """The person for each identity number (kind, number), made where unknown; None is always a new person.
+
+        Two transactions that meet the same new person agree: the later one waits and finds the first's.
+        """
+        wanted = {self.digest(*number): uuid4() for number in numbers if number is not None}
+        known: dict[bytes, UUID] = {}
+        if wanted:
+            # Sorted, so that two families filed at once take the same locks in the same order.
+            rows = [{"digest": digest, "person": wanted[digest]} for digest in sorted(wanted)]
+            statement = insert(vault_lookups).on_conflict_do_nothing().returning(vault_lookups.c.digest)
+            made = set(connection.execute(statement, rows).scalars())
+            known = {digest: wanted[digest] for digest in made}
+            if missing := wanted.keys() - made:
+                known |= {
+                    row.digest: row.person
+                    for row in connection.execute(
+                        select(vault_lookups).where(vault_lookups.c.digest.in_(sorted(missing)))
+                    )
+                }
+        return tuple(uuid4() if number is None else known[self.digest(*number)] for number in numbers)
+
+    def forget(self, connection: Connection, owner: UUID, at: datetime) -> None:
+        """Destroy the owner's data key and what finds the person; the content stays as noise."""
+        connection.execute(update(vault_keys).where(vault_keys.c.owner == owner).values(wrapped=None, forgotten_at=at))
+        connection.execute(vault_lookups.delete().where(vault_lookups.c.person == owner))
+        connection.execute(vault_contacts.delete().where(vault_contacts.c.person == owner))
+
+    def rewrap(self, connection: Connection, limit: int) -> int:
+        """Wrap up to `limit` data keys with the ring's current key; returns how many were left to do."""
+        rows = connection.execute(
+            select(vault_keys)
+            .where(vault_keys.c.key_id != self._ring.current, vault_keys.c.wrapped.is_not(None))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for row in rows:
+            key = self._unwrap(row.owner, row.key_id, row.wrapped)
+            connection.execute(
+                update(vault_keys)
+                .where(vault_keys.c.owner == row.owner)
+                .values(key_id=self._ring.current, wrapped=self._wrap(row.owner, key))
+            )
+        return len(rows)
+
+    def _data_keys(self, connection: Connection, owners: Iterable[UUID], at: datetime) -> dict[UUID, AESGCM]:
+        fresh = {owner: token_bytes(KEY_BYTES) for owner in sorted(owners)}
+        rows = [
+            {
+                "owner": owner,
+                "key_id": self._ring.current,
+                "wrapped": self._wrap(owner, key),
+                "made_at": at,
+            }
+            for owner, key in fresh.items()
+        ]
+        statement = insert(vault_keys).on_conflict_do_nothing().returning(vault_keys.c.owner)
+        made = set(connection.execute(statement, rows).scalars())
+        if known := [owner for owner in fresh if owner not in made]:
+            for row in connection.execute(select(vault_keys).where(vault_keys.c.owner.in_(known))):
+                if row.wrapped is None:
+                    raise Forgotten
+                fresh[row.owner] = self._unwrap(row.owner, row.key_id, row.wrapped)
+        return {owner: AESGCM(key) for owner, key in fresh.items()}
+
+    def _wrap(self, owner: UUID, key: bytes) -> bytes:
+        nonce = token_bytes(NONCE_BYTES)
+        return nonce + self._keys[self._ring.current].encrypt(nonce, key, owner.bytes)
+
+    def _unwrap(self, owner: UUID, key_id: str, wrapped: bytes) -> bytes:
+        if key_id not in self._keys:
+            raise VaultTampered(f"the key ring has no key {key_id}")
+        try:
+            return self._keys[key_id].decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], owner.bytes)
+        except InvalidTag:
+            raise VaultTampered("a data key does not belong to its owner") from None
+
+
+_OF_CASES = (
+    select(
+        vault_entries.c.case_id,
+        vault_entries.c.owner,
+        vault_entries.c.name,
+        vault_entries.c.sealed,
+        vault_keys.c.key_id,
+        vault_keys.c.wrapped,
+    )
+    .join(vault_keys, vault_keys.c.owner == vault_entries.c.owner)
+    .where(vault_entries.c.case_id == any_(bindparam("cases", type_=ARRAY(Uuid))))
+)
+
+
+def _place(case_id: UUID, owner: UUID, name: str) -> bytes:
+    """Bound into the seal, so that nobody can move one person's content to another's place."""
+    return case_id.bytes + owner.bytes + name.encode()
+
+
+def _seal(key: AESGCM, place: bytes, content: Content) -> bytes:
+    nonce = token_bytes(NONCE_BYTES)
+    return nonce + key.encrypt(nonce, json.dumps(dict(content), ensure_ascii=False).encode(), place)
+
+
+def _unseal(key: AESGCM, place: bytes, sealed: bytes) -> Content:
+    try:
+        content: dict[str, str] = json.loads(key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place))
+    except InvalidTag:
+        raise VaultTampered("an entry does not belong where it was found") from None
+    return content

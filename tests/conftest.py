@@ -1,0 +1,121 @@
+"""What tests share: a real PostgreSQL, and for each test that asks a database of its own, migrated already.
+
+One server per test process (pytest-xdist included), started by the first test that needs it. A test's database is a
+copy of a template, so that it costs milliseconds and nothing has to be cleaned away.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from demo.postgres import EmbeddedPostgres
+from store.database import Database
+from store.schema import upgrade
+
+APP_ROLE = "onething_app"
+MIGRATOR_ROLE = "onething_migrator"
+TEMPLATE = "onething_template"
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """The server of this test process, and the names and passwords that go with it."""
+
+    __test__ = False
+
+    server: EmbeddedPostgres
+    administrator: psycopg.Connection
+    app_password: str
+    migrator_password: str
+
+    def app_url(self, database: str) -> str:
+        """The address for the application's role."""
+        return self.server.url_of(database, user=APP_ROLE, password=self.app_password)
+
+    def migrator_url(self, database: str) -> str:
+        """The address for the role that owns the schema."""
+        return self.server.url_of(database, user=MIGRATOR_ROLE, password=self.migrator_password)
+
+    def superuser_url(self, database: str) -> str:
+        """The address for the one who may do everything."""
+        return self.server.url_of(database)
+
+    def create_database(self, name: str, *, template: str = "template1") -> None:
+        """A new database, owned by the migrator."""
+        self._run("CREATE DATABASE {} OWNER {} TEMPLATE {}", name, MIGRATOR_ROLE, template)
+
+    def drop_database(self, name: str) -> None:
+        """Away with it, whoever is still connected."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        words = sql.SQL(statement)
+        self.administrator.execute(words.format(*map(sql.Identifier, names)))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
+    """The server, with the migrator's and the application's roles and the migrated template."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fsync=False, settings={"autovacuum": "off"})
+    with server, psycopg.connect(server.conninfo_of("postgres"), autocommit=True) as administrator:
+        ours = TestServer(server, administrator, secrets.token_hex(16), secrets.token_hex(16))
+        administrator.execute(
+            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(
+                sql.Identifier(MIGRATOR_ROLE), sql.Literal(ours.migrator_password)
+            )
+        )
+        ours.create_database(TEMPLATE)
+        upgrade(ours.migrator_url(TEMPLATE), app_role=APP_ROLE, app_password=ours.app_password)
+        yield ours
+
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def database_name(postgres: TestServer) -> Iterator[str]:
+    """A fresh, migrated database of this test's own."""
+    name = f"test_{next(_NUMBERS)}"
+    postgres.create_database(name, template=TEMPLATE)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_name(postgres: TestServer) -> Iterator[str]:
+    """A fresh database without any table."""
+    name = f"empty_{next(_NUMBERS)}"
+    postgres.create_database(name)
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def database_url(postgres: TestServer, database_name: str) -> str:
+    """The fresh database, for the application's role."""
+    return postgres.app_url(database_name)
+
+
+@pytest.fixture
+def migrator_url(postgres: TestServer, database_name: str) -> str:
+    """The same database, for the role that owns the schema."""
+    return postgres.migrator_url(database_name)
+
+
+@pytest.fixture
+def superuser_url(postgres: TestServer, database_name: str) -> str:
+    """The same database, for the one who may do everything."""
+    return postgres.superuser_url(database_name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same database, as the product uses it."""
+    ours = Database(database_url, pool_size=5, waits_seconds=5)
+    yield ours
+    ours.dispose()

@@ -1,0 +1,122 @@
+"""Putting a worker process together from its settings, and taking it down without losing anything."""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+from activities.case_steps import CaseSteps
+from activities.departments import Departments, HttpDepartments
+from activities.gateway import Gateway
+from activities.settings import GatewaySettings
+from activities.shared_data import HttpSharedData, SharedData
+from store.cases import CaseStore
+from store.database import Database
+from store.keys import KeyRing, read_key
+from store.settings import StoreSettings
+from store.vault import Vault
+from workers.bundle_worker import bundle_worker
+from workers.log import configure
+from workers.payloads import data_converter
+from workers.relay import Relay
+from workers.settings import WorkerSettings
+
+log: Final = structlog.get_logger("onething.worker")
+
+
+def now() -> datetime:
+    """The clock of the process: aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_store(settings: StoreSettings) -> CaseStore:
+    """The write path with its database and keys."""
+    vault = Vault(KeyRing.from_file(settings.vault_keys_file), read_key(settings.lookup_key_file))
+    return CaseStore(Database.from_settings(settings), vault)
+
+
+async def connect(settings: WorkerSettings) -> Client:
+    """A client that seals its payloads; waits for a server that is still starting."""
+    runtime = None
+    if settings.metrics_port is not None:
+        prometheus = PrometheusConfig(
+            bind_address=f"127.0.0.1:{settings.metrics_port}",
+            counters_total_suffix=True,
+            unit_suffix=True,
+            durations_as_seconds=True,
+        )
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+    ring = KeyRing.from_file(settings.payload_keys_file)
+    wait = 0.2
+    while True:
+        try:
+            return await Client.connect(
+                settings.temporal_address,
+                namespace=settings.temporal_namespace,
+                data_converter=data_converter(ring, settings.temporal_namespace),
+                runtime=runtime,
+            )
+        except RuntimeError:
+            log.warning("temporal not reachable", address=settings.temporal_address)
+            await asyncio.sleep(wait)
+            wait = min(5.0, wait * 2)
+
+
+Gateways = Callable[[GatewaySettings], tuple[SharedData, Departments]]
+
+
+def http_gateways(settings: GatewaySettings) -> tuple[SharedData, Departments]:
+    """The real ones: platform and departments over HTTP."""
+    token = settings.gateway_token_file.read_text("utf-8").strip() if settings.gateway_token_file else None
+    gateway = Gateway(
+        token=token,
+        within=settings.answer_within_seconds,
+        bytes_at_most=settings.answer_bytes_at_most,
+        calls_at_once=settings.calls_at_once,
+    )
+    return (
+        HttpSharedData(gateway, settings.shared_data_url),
+        HttpDepartments(gateway, settings.departments_url, settings.department_urls),
+    )
+
+
+async def serve(*, worker: bool, relay: bool, gateways: Gateways = http_gateways) -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = WorkerSettings()
+    configure(settings.log_format, settings.log_level)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    store = open_store(StoreSettings())
+    client = await connect(settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(store.database.dispose)
+        if worker:
+            gateway_settings = GatewaySettings()
+            shared_data, departments = gateways(gateway_settings)
+            steps = CaseSteps(store, shared_data, departments, gateway_settings, now)
+            await stack.enter_async_context(bundle_worker(client, steps, settings))
+        if relay:
+            telling = asyncio.create_task(Relay(store, client, settings, now, eager=worker).run())
+            telling.add_done_callback(lambda _: stopped.set())
+            stack.callback(telling.cancel)
+        log.info("ready", worker=worker, relay=relay, task_queue=settings.task_queue)
+        await stopped.wait()
+        log.info("stopping")
+
+
+def leave(code: int) -> None:
+    """End the process after a Temporal client: the interpreter's own exit crashes one time in ten (sdk-python #300)."""
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
