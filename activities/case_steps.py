@@ -18,7 +18,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.departments import Departments
-from activities.faults import GatewayFault, NotAccepted
+from activities.faults import GatewayFault, NoSlotFree, NotAccepted
 from activities.messages import PatientStep, Progress, Wave
 from activities.settings import GatewaySettings
 from activities.shared_data import RegisterAnswer, SharedData, compared
@@ -35,9 +35,10 @@ from domain.commands import (
     command_id,
 )
 from domain.department_answers import ProductMissing
+from domain.events import Recorded
 from domain.law.entitlement import FactMissing
 from domain.law.explained import NoRuleInForce
-from domain.steps import AskRegister, SayOverdue, SubmitItem
+from domain.steps import AskRegister, SayOverdue, Step, SubmitItem, steps
 from store.answers import recorded
 from store.breakers import Breakers
 from store.cases import CaseStore, OpenedCase
@@ -45,6 +46,7 @@ from store.vault import Kept
 
 log: Final = structlog.get_logger("onething.steps")
 
+REJECTED: Final = "rejected"
 Outcome = tuple[tuple[Command, ...], tuple[Kept, ...]]
 """What a step leads to: commands for the case, and personal content for the vault."""
 
@@ -79,27 +81,31 @@ class CaseSteps:
     async def carry_out(self, wave: Wave) -> Progress:
         """Carry out all steps of a wave at once; those without an answer in time are named, not waited for."""
         case = await asyncio.to_thread(self._store.open_case_file, wave.case_id)
+        before = await self._done_before(case, wave.steps)
         keys: dict[asyncio.Task[Outcome], tuple[str, ...]] = {}
         by_source: dict[str, list[AskRegister]] = {}
         commands: list[Command] = []
-        for step in wave.steps:
+        for step in _still_due(case, wave.steps):
             match step:
                 case AskRegister():
                     by_source.setdefault(step.source, []).append(step)
                 case SubmitItem():
-                    keys[asyncio.create_task(self._submit(case, step))] = (step.key,)
+                    keys[asyncio.create_task(self._submit(case, step, patient=False))] = (step.key,)
                 case SayOverdue():
                     commands.append(self._overdue(wave.case_id, step))
                 case _:
                     assert_never(step)
         for source, asked in by_source.items():
-            keys[asyncio.create_task(self._ask(case, source, asked))] = tuple(step.key for step in asked)
+            asking = self._ask(case, source, asked, patient=False)
+            keys[asyncio.create_task(asking)] = tuple(step.key for step in asked)
         kept: list[Kept] = []
         unanswered: list[str] = []
         if keys:
-            done, late = await asyncio.wait(keys, timeout=self._settings.at_once_seconds)
-            for task in late:
-                task.cancel()
+            try:
+                done, _ = await asyncio.wait(keys, timeout=self._settings.at_once_seconds)
+            finally:
+                for task in keys:
+                    task.cancel()
             for task in keys:
                 if task not in done or isinstance(task.exception(), (GatewayFault, _Paused)):
                     unanswered += keys[task]
@@ -108,21 +114,23 @@ class CaseSteps:
                     commands += answered
                     kept += content
         if not commands:
-            return Progress(unanswered=tuple(unanswered))
+            return Progress(events=before, unanswered=tuple(unanswered))
         handled = await asyncio.to_thread(self._store.handle, wave.case_id, commands, kept=kept, tell_workflow=False)
-        return Progress(events=handled.events, unanswered=tuple(unanswered))
+        return Progress(events=(*before, *handled.events), unanswered=tuple(unanswered))
 
     @activity.defn
     async def persist(self, one: PatientStep) -> Progress:
         """Carry out one step, to be tried again until it is answered."""
         step = one.step
         case = await asyncio.to_thread(self._store.open_case_file, one.case_id)
+        if not _still_due(case, (step,)):
+            return Progress(events=await self._done_before(case, (step,)))
         try:
             match step:
                 case AskRegister():
-                    outcome = await self._ask(case, step.source, [step])
+                    outcome = await self._ask(case, step.source, [step], patient=True)
                 case SubmitItem():
-                    outcome = await self._submit(case, step)
+                    outcome = await self._submit(case, step, patient=True)
                 case SayOverdue():
                     outcome = (self._overdue(one.case_id, step),), ()
                 case _:
@@ -133,7 +141,16 @@ class CaseSteps:
         handled = await asyncio.to_thread(self._store.handle, one.case_id, commands, kept=kept, tell_workflow=False)
         return Progress(events=handled.events)
 
-    async def _ask(self, case: OpenedCase, source: str, asked: Sequence[AskRegister]) -> Outcome:
+    async def _done_before(self, case: OpenedCase, asked: Sequence[Step]) -> tuple[Recorded, ...]:
+        """What steps that are not due any more have caused, if this workflow did not hear it: told, not done again."""
+        due = _still_due(case, asked)
+        case_id = case.file.case_id
+        ids = [
+            command_id(case_id, step.key, *outcome) for step in asked if step not in due for outcome in ((), (REJECTED,))
+        ]
+        return await asyncio.to_thread(self._store.first_answers, case_id, ids) if ids else ()
+
+    async def _ask(self, case: OpenedCase, source: str, asked: Sequence[AskRegister], *, patient: bool) -> Outcome:
         """Ask one register everything at once."""
         queries: dict[str, Mapping[str, str]] = {}
         commands: list[Command] = []
@@ -145,17 +162,16 @@ class CaseSteps:
             else:
                 queries[step.proof] = query
         if queries:
-            await self._may_call(source)
+            await self._may_call(source, patient)
             try:
                 answers = await self._shared_data.ask(source, case.file.opened.case_no, queries)
             except GatewayFault as fault:
-                await self._failed(source, fault.fault)
+                await self._failed(source, fault)
                 raise
             except NotAccepted:
                 # The platform cannot read the question: the next route takes over, as with a key it lacks.
                 answers = {}
-            else:
-                await self._answered(source)
+            await self._answered(source)
             for step in asked:
                 if step.proof in queries:
                     answer = answers.get(step.proof)
@@ -176,17 +192,17 @@ class CaseSteps:
         declared = {pair.field: case.declared(pair.field) for pair in route.agrees}
         differing = compared(case.file.bundle, route, case.file.circumstances, declared, answer.record)
         outcome: RegisterOutcome = "contradicts" if differing else "matches"
-        evidence = Kept(case.file.case_id, f"evidence/{step.proof}", dict(answer.record))
-        return self._register_answered(case, step, outcome, differing), (evidence,)
+        command = self._register_answered(case, step, outcome, differing)
+        return command, (Kept(case.file.case_id, f"evidence/{step.proof}", dict(answer.record), command.id),)
 
-    async def _submit(self, case: OpenedCase, step: SubmitItem) -> Outcome:
+    async def _submit(self, case: OpenedCase, step: SubmitItem, *, patient: bool) -> Outcome:
         """Send one item to its department."""
         case_id = case.file.case_id
         try:
             body = submission(case, step.item)
         except (FactMissing, NoRuleInForce) as fault:
             return (self._rejected(case_id, step, f"computation:{type(fault).__name__}"),), ()
-        await self._may_call(step.department)
+        await self._may_call(step.department, patient)
         key = f"{case.file.opened.case_no}/{step.item}/{step.attempt}"
         try:
             answer = await self._departments.submit(step.department, key, body)
@@ -203,11 +219,12 @@ class CaseSteps:
             await self._answered(step.department)
             return (self._rejected(case_id, step, fault.fault),), ()
         except GatewayFault as fault:
-            await self._failed(step.department, fault.fault)
+            await self._failed(step.department, fault)
             raise
         except ProductMissing as fault:
-            await self._failed(step.department, f"product_missing:{fault.product}")
-            raise GatewayFault(step.department, f"product_missing:{fault.product}") from None
+            missing = GatewayFault(step.department, f"product_missing:{fault.product}")
+            await self._failed(step.department, missing)
+            raise missing from None
         await self._answered(step.department)
         return (command,), tuple(kept)
 
@@ -238,18 +255,25 @@ class CaseSteps:
             delay = timedelta(seconds=wait + uniform(0.1, 2.0))
         raise ApplicationError(f"{fault.service}: {name}", type=name, next_retry_delay=delay) from None
 
-    async def _may_call(self, service: str) -> None:
+    async def _may_call(self, service: str, patient: bool) -> None:
         now = self._clock()
         if self._breakers.is_clear(service, now):
+            return
+        if not patient:
+            # Who leaves after a second must not take the probe: a service that answers in two would never be let back.
+            if await asyncio.to_thread(self._breakers.is_paused, service, now):
+                raise _Paused(service, now)
             return
         until = await asyncio.to_thread(self._breakers.paused_until, service, now)
         if until is not None:
             raise _Paused(service, until)
 
-    async def _failed(self, service: str, fault: str) -> None:
-        log.warning("call failed", service=service, fault=fault)
+    async def _failed(self, service: str, fault: GatewayFault) -> None:
+        log.warning("call failed", service=service, fault=fault.fault)
+        if isinstance(fault, NoSlotFree):
+            return
         with suppress(Exception):  # a breaker that cannot be written must not hide the fault itself
-            await asyncio.to_thread(self._breakers.failed, service, self._clock(), fault)
+            await asyncio.to_thread(self._breakers.failed, service, self._clock(), fault.fault)
 
     async def _answered(self, service: str) -> None:
         now = self._clock()
@@ -272,7 +296,7 @@ class CaseSteps:
 
     def _rejected(self, case_id: UUID, step: SubmitItem, fault: str) -> NoteRejection:
         return NoteRejection(
-            id=command_id(case_id, step.key, "rejected"),
+            id=command_id(case_id, step.key, REJECTED),
             at=self._clock(),
             by=THE_ENGINE,
             item=step.item,
@@ -285,6 +309,12 @@ class CaseSteps:
         return NoteOverdue(
             id=command_id(case_id, step.key), at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due
         )
+
+
+def _still_due(case: OpenedCase, asked: Sequence[Step]) -> tuple[Step, ...]:
+    """Without those that were answered or dropped since the workflow asked for them; a dropped one is not disclosed."""
+    due = {step.key for step in steps(case.file)}
+    return tuple(step for step in asked if isinstance(step, SayOverdue) or step.key in due)
 
 
 def _query(case: OpenedCase, step: AskRegister) -> Mapping[str, str] | None:

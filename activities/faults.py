@@ -10,6 +10,13 @@ class GatewayFault(Exception):
         super().__init__(f"{service}: {fault}")
 
 
+class NoSlotFree(GatewayFault):
+    """All our own slots for the service were busy for too long: it was not called, so nothing is known about it."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(service, "no_slot_free")
+
+
 class NotAccepted(Exception):
     """The service refused to read what we sent; the same again cannot help."""
 

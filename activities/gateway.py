@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import httpx2 as httpx
 from pydantic import BaseModel, ValidationError
 
-from activities.faults import GatewayFault, NotAccepted
+from activities.faults import GatewayFault, NoSlotFree, NotAccepted
 
 RETRYABLE: Final = frozenset({401, 403, 404, 408, 409, 423, 425, 429})
 """4xx that say nothing against the submission itself: the department's door, not our paper."""
@@ -29,7 +29,8 @@ class Gateway:
         self._calls_at_once = calls_at_once
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._client = httpx.AsyncClient(
-            headers={"authorization": f"Bearer {token}"} if token else {},
+            # Uncompressed, or a small answer could unfold to a gigabyte before anybody has counted it.
+            headers={"accept-encoding": "identity", **({"authorization": f"Bearer {token}"} if token else {})},
             follow_redirects=False,
             trust_env=False,
             timeout=within,
@@ -45,11 +46,13 @@ class Gateway:
     ) -> Answer:
         """POST and read the answer; raises GatewayFault, or NotAccepted where trying again cannot help."""
         slots = self._slots.setdefault(service, asyncio.Semaphore(self._calls_at_once))
+        called = False
         try:
             async with asyncio.timeout(self._within), slots:
+                called = True
                 status, content = await self._post(service, url, body, key)
         except TimeoutError:
-            raise GatewayFault(service, "no_answer_in_time") from None
+            raise GatewayFault(service, "no_answer_in_time") if called else NoSlotFree(service) from None
         except httpx.HTTPError as fault:
             raise GatewayFault(service, f"connection:{type(fault).__name__}") from None
         if 400 <= status < 500 and status not in RETRYABLE:
@@ -64,8 +67,10 @@ class Gateway:
     async def _post(self, service: str, url: str, body: Mapping[str, Any], key: str | None) -> tuple[int, bytes]:
         headers = {"idempotency-key": key} if key else {}
         async with self._client.stream("POST", url, json=body, headers=headers) as response:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise GatewayFault(service, "unreadable_answer")
             content = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 content += chunk
                 if len(content) > self._bytes_at_most:
                     raise GatewayFault(service, "answer_too_long")

@@ -69,6 +69,8 @@ class ItemState(StrEnum):
 
 ENDED = frozenset({ItemState.CONCLUDED, ItemState.DENIED, ItemState.UNREACHABLE, ItemState.CANCELLED})
 NOT_YET_SUBMITTED = frozenset({ItemState.WAITING, ItemState.ACCEPTED})
+WITH_US = NOT_YET_SUBMITTED | {ItemState.REJECTED}
+"""In no department's hands, and not ended."""
 UNANSWERED = frozenset({ItemState.SUBMITTED, ItemState.ACKNOWLEDGED})
 """In the hands of a department."""
 
@@ -111,6 +113,11 @@ class LiveItem:
     unreachable_since: datetime | None = None
     fault: str | None = None
     settled_by: str | None = None
+
+    @property
+    def no_longer_applied(self) -> bool:
+        """An amendment took it out of play; nobody was denied anything."""
+        return self.state is ItemState.CANCELLED and self.reason_code == "no_longer_applies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +397,12 @@ def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:
             items[entry.id] = LiveItem(entry, since=event.at)
         elif live.state in NOT_YET_SUBMITTED:
             items[entry.id] = replace(live, planned=entry)
+        elif live.state is ItemState.REJECTED:
+            # The amendment answers the rejection: sent again, as corrected, once its proofs hold.
+            items[entry.id] = replace(live, planned=entry, state=ItemState.ACCEPTED, since=event.at, fault=None)
+        elif live.no_longer_applied:
+            # An earlier amendment took it out of play, this one brings it back.
+            items[entry.id] = LiveItem(entry, since=event.at, attempt=live.attempt)
         else:
             items[entry.id] = live
     # An item that no longer applies stays in the file until its cancellation is told: nothing disappears.

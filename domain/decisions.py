@@ -6,16 +6,18 @@ can never begin when one before it was denied; and the case is concluded when al
 All of it in one go, so that a case is never between two states when somebody looks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import assert_never
 
-from domain.bundle import Escalation, FromForm, Proof, SharedDataQuery
+from domain.actors import THE_ENGINE
+from domain.bundle import Conditional, Escalation, FromForm, Proof, SharedDataQuery
 from domain.case_file import (
     ENDED,
     IN_HAND,
     NOT_YET_SUBMITTED,
     PROOF_ENDED,
+    WITH_US,
     CaseFile,
     CaseState,
     ItemState,
@@ -62,7 +64,7 @@ from domain.events import (
     SubmissionRejected,
 )
 from domain.law.calendar import CalendarNotShipped
-from domain.plan import plan
+from domain.plan import Plan, plan
 from domain.refusals import (
     AlreadySettled,
     CaseEnded,
@@ -135,7 +137,11 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
             )
         case NoteOverdue():
             live = file.item(command.item)
-            if live.state not in ENDED and live.promised_by == command.promised_by and live.overdue_since is None:
+            if (
+                live.state not in ENDED
+                and live.promised_by == command.promised_by <= command.at
+                and live.overdue_since is None
+            ):
                 yield ItemOverdue(at=command.at, by=command.by, item=command.item, promised_by=command.promised_by)
         case AmendApplication():
             yield from _amended(command, file)
@@ -177,7 +183,7 @@ def _register_answered(command: RecordRegisterAnswer, file: CaseFile) -> Iterato
             by=command.by,
             about=command.proof,
             answer=command.outcome,
-            contradicts=command.outcome == "contradicts",
+            contradicts=_contradicts(command, proof),
         )
         return
     route = file.route(command.proof).route
@@ -209,10 +215,19 @@ def _register_answered(command: RecordRegisterAnswer, file: CaseFile) -> Iterato
             assert_never(command.outcome)
 
 
+def _contradicts(late: RecordRegisterAnswer, proof: LiveProof) -> bool:
+    """Whether a late answer says otherwise than what was decided without it."""
+    if late.round != proof.round:
+        # It is about what was declared before an amendment.
+        return False
+    decided_against = proof.state in {ProofState.CONTESTED, ProofState.NOT_MET}
+    return late.outcome == ("matches" if decided_against else "contradicts")
+
+
 def _settled(command: SettleProof, file: CaseFile) -> Iterator[Event]:
     proof = file.proof(command.proof)
-    if proof.state in PROOF_ENDED:
-        raise AlreadySettled(command.proof, proof.settled_by or "onething")
+    if proof.state in {ProofState.MET, ProofState.NOT_MET}:
+        raise AlreadySettled(command.proof, proof.settled_by or THE_ENGINE.account, proof.since)
     if proof.state not in IN_HAND:
         raise NotInHand(command.proof)
     yield ProofSettled(
@@ -222,8 +237,8 @@ def _settled(command: SettleProof, file: CaseFile) -> Iterator[Event]:
 
 def _department_answered(command: RecordDepartmentAnswer, file: CaseFile) -> Iterator[Event]:
     item = file.item(command.item)
-    attempt = command.attempt or item.attempt
-    if item.state in NOT_YET_SUBMITTED:
+    attempt = item.attempt if command.attempt is None else command.attempt
+    if not 1 <= attempt <= item.attempt:
         raise ItemNotSubmitted(command.item)
     expected = {
         "acknowledged": ItemState.ACKNOWLEDGED,
@@ -274,26 +289,32 @@ def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
     if file.state is not CaseState.OPEN:
         raise CaseEnded(file.state)
     changed = set(command.changed)
-    kept = tuple(item for item, live in file.items.items() if live.state not in NOT_YET_SUBMITTED)
+    kept = tuple(item for item, live in file.items.items() if live.state not in WITH_US and live.attempt)
     if any(len(people) != command.counts.get(section, len(people)) for section, people in file.opened.people.items()):
         raise PeopleMayNotChange
     after = plan(file.bundle, command.circumstances, command.counts)
+    asked = {
+        entry.proof: entry
+        for entry in after.proofs
+        if entry.proof in file.proofs and file.proofs[entry.proof].state is not ProofState.PLANNED
+    }
+    needed = _still_needed(file, after)
     reopened = tuple(
         proof
-        for proof, live in file.proofs.items()
-        if live.state is not ProofState.PLANNED
-        and (live.state in {ProofState.DROPPED, ProofState.NOT_MET} or _reads_any(file.declared_proof(proof), changed))
-        and any(
-            proof in entry.proofs
-            for entry in after.items
-            if entry.id not in file.items or file.items[entry.id].state in NOT_YET_SUBMITTED
+        for proof in asked
+        if proof in needed
+        and (
+            file.proofs[proof].state in {ProofState.DROPPED, ProofState.NOT_MET}
+            or _reads_any(file.declared_proof(proof), changed)
+            or _asks(file.declared_proof(proof), file.circumstances)
+            != _asks(file.declared_proof(proof), command.circumstances)
         )
     )
     # A proof that reads the record of a reopened one has to be asked again as well.
     while more := tuple(
-        entry.proof
-        for entry in after.proofs
-        if entry.proof in file.proofs and entry.proof not in reopened and not set(entry.after).isdisjoint(reopened)
+        proof
+        for proof, entry in asked.items()
+        if proof in needed and proof not in reopened and not set(entry.after).isdisjoint(reopened)
     ):
         reopened += more
     yield ApplicationAmended(
@@ -312,6 +333,36 @@ def _reads_any(proof: Proof, changed: set[str]) -> bool:
     return any(isinstance(origin, FromForm) and origin.field in changed for origin in proof.origins())
 
 
+def _asks(proof: Proof, circumstances: Collection[str]) -> tuple[Conditional, ...]:
+    """What the proof's registers are asked, and held to, under these circumstances."""
+    return tuple(
+        part
+        for route in proof.routes
+        if isinstance(route, SharedDataQuery)
+        for part in (*route.by, *route.agrees, *route.holds)
+        if part.applies(circumstances)
+    )
+
+
+def _still_needed(file: CaseFile, after: Plan) -> frozenset[str]:
+    """The proofs that items not with a department need under the new plan, and those which they read."""
+    reads = {entry.proof: entry.after for entry in after.proofs}
+    frontier = [
+        proof
+        for entry in after.items
+        for live in (file.items.get(entry.id),)
+        if live is None or live.state in WITH_US or live.no_longer_applied
+        for proof in entry.proofs
+    ]
+    needed: set[str] = set()
+    while frontier:
+        proof = frontier.pop()
+        if proof not in needed:
+            needed.add(proof)
+            frontier.extend(reads[proof])
+    return frozenset(needed)
+
+
 def _awaited(attempt: int, current: int, state: ItemState) -> bool:
     return state is ItemState.SUBMITTED and attempt == current
 
@@ -323,12 +374,12 @@ def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
         return
     planned = {entry.id for entry in file.plan.items}
     for item, live in file.items.items():
-        if file.state is CaseState.WITHDRAWN and live.state in NOT_YET_SUBMITTED | {ItemState.REJECTED}:
+        if live.state in WITH_US and file.state is CaseState.WITHDRAWN:
             yield ItemCancelled(at=at, by=by, item=item, reason="withdrawn")
+        elif live.state in WITH_US and item not in planned:
+            yield ItemCancelled(at=at, by=by, item=item, reason="no_longer_applies")
         elif live.state in NOT_YET_SUBMITTED:
-            if item not in planned:
-                yield ItemCancelled(at=at, by=by, item=item, reason="no_longer_applies")
-            elif lost := next((one for one in live.planned.after if _lost(file, one)), None):
+            if lost := next((one for one in live.planned.after if _lost(file, one)), None):
                 yield ItemUnreachable(at=at, by=by, item=item, because=lost)
             elif refused := next(
                 (one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None
@@ -336,9 +387,11 @@ def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
                 yield ItemDenied(
                     at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=file.proofs[refused].note
                 )
-            elif live.state is ItemState.WAITING and not file.waits_for(item):
+            elif file.waits_for(item):
+                continue
+            elif live.state is ItemState.WAITING:
                 yield _accepted(file, item, cause)
-            elif live.state is ItemState.ACCEPTED and not file.open_proofs(item):
+            elif not file.open_proofs(item):
                 yield ItemSubmitted(
                     at=at, by=by, item=item, department=live.planned.department, attempt=live.attempt + 1
                 )
@@ -357,9 +410,7 @@ def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
                     assert_never(route)
             yield RouteOpened(at=at, by=by, proof=proof, round=held.round, rung=rung, route=route.route, asked=asked)
     if file.state is CaseState.OPEN and all(live.state in ENDED for live in file.items.values()):
-        whole = all(
-            live.state is ItemState.CONCLUDED or live.reason_code == "no_longer_applies" for live in file.items.values()
-        )
+        whole = all(live.state is ItemState.CONCLUDED or live.no_longer_applied for live in file.items.values())
         yield CaseConcluded(at=at, by=by, outcome="complete" if whole else "partial")
 
 

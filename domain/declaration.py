@@ -31,6 +31,8 @@ from domain.departments import DEPARTMENTS, REGISTERS
 from domain.law.entitlement import entitlements
 from domain.time_limits import longest
 
+DAYS = (FieldKind.DATE, FieldKind.MOMENT)
+
 MOST_CIRCUMSTANCES = 12
 """Above this, trying every combination (2 to the n) would make loading slow; split the bundle instead."""
 
@@ -58,6 +60,8 @@ def _names(bundle: Bundle) -> Iterator[str]:
         yield f"the applicant {bundle.applicant} is not a section of a person"
     if not bundle.items:
         yield "the bundle has no item"
+    for code in sorted({item.code for item in bundle.items} & bundle.proofs().keys()):
+        yield f"{code} is the name of an item and of a proof, so nobody could tell which one an answer is about"
     for section in bundle.sections:
         yield from _conditions(bundle, f"section {section.code}", (*section.only_if, *(section.required_if or ())))
         for field in section.fields:
@@ -65,14 +69,16 @@ def _names(bundle: Bundle) -> Iterator[str]:
             if (field.kind is FieldKind.CHOICE) != bool(field.choices):
                 yield f"field {section.code}.{field.code}: choices belong to a choice, and only there"
     for circumstance in bundle.circumstances:
-        yield from _field(bundle, f"circumstance {circumstance.code}", circumstance.field)
+        yield from _among(bundle, f"circumstance {circumstance.code}", circumstance.field, circumstance.among)
     for check in bundle.checks:
         match check:
-            case NotInFuture() | NumbersInOrder():
-                yield from _field(bundle, f"check {check.check}", check.field)
+            case NotInFuture():
+                yield from _field(bundle, f"check {check.check}", check.field, *DAYS)
+            case NumbersInOrder():
+                yield from _field(bundle, f"check {check.check}", check.field, FieldKind.COUNT)
             case BornBefore():
-                yield from _field(bundle, f"check {check.check}", check.citizen_id)
-                yield from _field(bundle, f"check {check.check}", check.before)
+                yield from _field(bundle, f"check {check.check}", check.citizen_id, FieldKind.CITIZEN_ID)
+                yield from _field(bundle, f"check {check.check}", check.before, *DAYS)
     for group in bundle.one_case_per:
         for path in group:
             yield from _field(bundle, "one_case_per", path)
@@ -113,7 +119,7 @@ def _item(bundle: Bundle, item: Item) -> Iterator[str]:
         yield f"{name}: promises more time than the law allows"
     if item.entitle is not None:
         yield from _applies(bundle, name, item.entitle)
-        yield from _field(bundle, name, item.entitle.on.field)
+        yield from _field(bundle, name, item.entitle.on.field, *DAYS)
         rule = entitlements().get(item.entitle.entitlement)
         if rule is None:
             yield f"{name}: the entitlement {item.entitle.entitlement} is not in domain/law"
@@ -163,7 +169,28 @@ def _origin(bundle: Bundle, name: str, origin: Origin) -> Iterator[str]:
 
 def _conditions(bundle: Bundle, name: str, conditions: tuple[Is, ...]) -> Iterator[str]:
     for condition in conditions:
-        yield from _field(bundle, name, condition.field)
+        yield from _among(bundle, name, condition.field, condition.among)
+
+
+def _among(bundle: Bundle, name: str, path: str, among: tuple[str, ...]) -> Iterator[str]:
+    """A value that the field can never hold would make the condition silently false for ever."""
+    if wrong := tuple(_field(bundle, name, path)):
+        yield from wrong
+        return
+    if path.endswith(".count"):
+        possible = {str(count) for count in range(bundle.section(path.removesuffix(".count")).at_most + 1)}
+    else:
+        field = bundle.field(path)
+        match field.kind:
+            case FieldKind.CHOICE:
+                possible = {choice.code for choice in field.choices}
+            case FieldKind.YES_NO:
+                possible = {"true", "false"}
+            case _:
+                return
+    for value in among:
+        if value not in possible:
+            yield f"{name}: {path} can never be {value}"
 
 
 def _applies(bundle: Bundle, name: str, conditional: Conditional) -> Iterator[str]:
@@ -175,15 +202,22 @@ def _applies(bundle: Bundle, name: str, conditional: Conditional) -> Iterator[st
         yield f"{name}: applies both when and unless {code}, so never"
 
 
-def _field(bundle: Bundle, name: str, path: str) -> Iterator[str]:
-    section, _, code = path.partition(".")
-    try:
-        if code == "count":
-            bundle.section(section)
-        else:
-            bundle.field(path)
-    except KeyError:
+def _field(bundle: Bundle, name: str, path: str, *kinds: FieldKind) -> Iterator[str]:
+    kind = _kind(bundle, path)
+    if kind is None:
         yield f"{name}: the form has no field {path}"
+    elif kinds and kind not in kinds:
+        yield f"{name}: {path} is no {' or '.join(kinds)}"
+
+
+def _kind(bundle: Bundle, path: str) -> FieldKind | None:
+    section, _, code = path.partition(".")
+    if code == "count" and section in {one.code for one in bundle.sections}:
+        return FieldKind.COUNT
+    try:
+        return bundle.field(path).kind
+    except KeyError:
+        return None
 
 
 def _order(bundle: Bundle) -> Iterator[str]:

@@ -296,5 +296,5 @@ def read_event(kind: str, schema_version: int, body: str) -> Event:
 
 
 def write_event(event: Event) -> str:
-    """The event as it is stored: JSON, without what merely repeats a default."""
-    return event.model_dump_json(exclude_defaults=False)
+    """The event as it is stored: JSON, defaults written out, so that a later default cannot change an old event."""
+    return event.model_dump_json()

@@ -5,6 +5,7 @@ and for the case (to the vault), and what decides the graph (counts and circumst
 never repeats the value that is wrong, because faults are shown, logged and mailed.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -36,6 +37,8 @@ from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 LONGEST_TEXT: Final = 500
 EARLIEST: Final = date(1900, 1, 1)
+INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Control and format characters (NUL, line ends, direction overrides, zero width) and line separators."""
 CLOCK_LEEWAY: Final = timedelta(minutes=5)
 """Two machines may differ by this much before a moment counts as future."""
 
@@ -153,7 +156,7 @@ class _Reading:
             self._fault("", "type", "申请表应为对象", "the application must be an object")
             return {}
         self._unknown("", given, (section.code for section in self.bundle.sections))
-        raw: dict[str, list[Mapping[str, Any]]] = {
+        raw: dict[str, list[Mapping[str, Any] | None]] = {
             section.code: self._rows(section, given.get(section.code)) for section in self.bundle.sections
         }
         sections: dict[str, tuple[Mapping[str, str], ...]] = {}
@@ -163,8 +166,8 @@ class _Reading:
                 {
                     field.code: value
                     for field in section.fields
-                    if field.code in row
-                    and row[field.code] is not None
+                    if row is not None
+                    and row.get(field.code) is not None
                     and (value := self._value(self._pointer(section, number, field), field, row[field.code]))
                     is not None
                 }
@@ -190,13 +193,14 @@ class _Reading:
                     f"{section.title_en} is not asked under these circumstances",
                 )
             for number, row in enumerate(raw[section.code]):
-                self._complete(section, number, row, values)
+                if row is not None:
+                    self._complete(section, number, row, values)
             sections[section.code] = tuple(values[section.code])
-        if not self.faults:
-            self._check(sections)
+        self._check(sections)
         return {code: rows for code, rows in sections.items() if rows}
 
-    def _rows(self, section: Section, given: object) -> list[Mapping[str, Any]]:
+    def _rows(self, section: Section, given: object) -> list[Mapping[str, Any] | None]:
+        """What was given for each person; None keeps the place of what is no object, so that pointers stay true."""
         if given is None:
             return []
         rows = given if section.at_most > 1 else [given]
@@ -211,11 +215,12 @@ class _Reading:
                 f"at most {section.at_most} of {section.title_en}",
             )
             return []
-        read: list[Mapping[str, Any]] = []
+        read: list[Mapping[str, Any] | None] = []
         for number, row in enumerate(rows):
             pointer = f"/{section.code}/{number}" if section.at_most > 1 else f"/{section.code}"
             if not isinstance(row, Mapping):
                 self._fault(pointer, "type", f"“{section.title}”应为对象", f"{section.title_en} must be an object")
+                read.append(None)
                 continue
             self._unknown(pointer, row, (field.code for field in section.fields))
             read.append(row)
@@ -294,7 +299,10 @@ class _Reading:
                 case NumbersInOrder():
                     section, _, code = check.field.partition(".")
                     rows = sections.get(section, ())
-                    if sorted(row.get(code, "") for row in rows) != sorted(str(n) for n in range(1, len(rows) + 1)):
+                    # Where a number itself is missing or wrong, that has been said already.
+                    if all(code in row for row in rows) and sorted(row.get(code, "") for row in rows) != sorted(
+                        str(n) for n in range(1, len(rows) + 1)
+                    ):
                         self._at(
                             check.field,
                             "not_in_order",
@@ -386,11 +394,13 @@ def _text(field: FormField, given: str, today: date) -> tuple[str, tuple[str, ..
 
 def _plain(field: FormField, given: str) -> str:
     longest = field.at_most or LONGEST_TEXT
-    if not given.strip():
+    # A blank at the end would make a second birth of one birth record.
+    given = given.strip(" \u3000")
+    if not given:
         raise _Wrong("empty", "不能为空", "must not be empty")
     if len(given) > longest:
         raise _Wrong("too_long", f"最多 {longest} 个字符", f"must have at most {longest} characters")
-    if any(ord(c) < 32 or ord(c) == 127 or 0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 for c in given):
+    if any(unicodedata.category(character) in INVISIBLE for character in given):
         raise _Wrong("control_character", "含有不可见的控制字符", "contains control characters")
     return given
 
@@ -400,7 +410,7 @@ def _date(given: str) -> date:
         read = date.fromisoformat(given)
     except ValueError:
         raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20") from None
-    if len(given) != len("2026-11-20") or read < EARLIEST:
+    if given != read.isoformat() or read < EARLIEST:
         raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20")
     return read
 

@@ -25,7 +25,7 @@ denial: 不予许可 is a lawful outcome and an event.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 
@@ -156,14 +156,16 @@ class SameKeyOtherRequest(NotAcceptable):
 
 
 class AlreadySettled(Conflict):
-    """The part has been settled already."""
+    """The part has been settled already; says by whom and when."""
 
     code = "case.part_settled"
 
-    def __init__(self, part: str, by: str) -> None:
+    def __init__(self, part: str, by: str, at: datetime | None = None) -> None:
         self.part = part
         self.by = by
-        super().__init__(f"“{part}”已由 {by} 办结", f"{part} was settled by {by}")
+        self.at = at
+        zh, en = (f"于 {at.isoformat()} ", f" at {at.isoformat()}") if at else ("", "")
+        super().__init__(f"“{part}”已{zh}由 {by} 办结", f"{part} was settled by {by}{en}")
 
 
 class ItemNotSubmitted(Conflict):

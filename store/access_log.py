@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection, insert, select
 
 from domain.actors import Actor
-from store.streams import GENESIS, Stream, begin, chained, lock, write
+from store.streams import GENESIS, Stream, begin_once, chained, lock, write
 from store.tables import access_log, streams
 
 _UNITS = UUID("6f6e6574-6869-5e67-8a00-000000756e69")
@@ -63,8 +63,9 @@ def note_for_unit(connection: Connection, accesses: Sequence[Access]) -> None:
         stream_id = uuid5(_UNITS, unit)
         stream = lock(connection, stream_id)
         if stream is None:
-            stream = Stream(stream_id)
-            begin(connection, stream)
+            begin_once(connection, Stream(stream_id))
+            stream = lock(connection, stream_id)
+            assert stream is not None
         stream = note(connection, stream, [access for access in accesses if access.by.unit == unit])
         write(connection, stream)
 
@@ -104,6 +105,8 @@ def verify(connection: Connection) -> Iterator[AccessFlaw]:
     for stream, expected in heads.items():
         if stream not in flawed and found.get(stream, (0, GENESIS)) != expected:
             yield AccessFlaw(stream, found.get(stream, (0, GENESIS))[0] + 1, "the end of the log is missing")
+    for stream in found.keys() - heads.keys() - flawed:
+        yield AccessFlaw(stream, 1, "the stream has no head")
 
 
 def _hashed(row: "dict[str, object]") -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def recorded(
             return told, ()
         case Denied():
             note = f"note/{id}" if answer.reason else None
-            kept = (Kept(case.file.case_id, note, {"text": answer.reason}),) if note else ()
+            kept = (Kept(case.file.case_id, note, {"text": answer.reason}, id),) if note else ()
             return replace(told, answer="denied", reason_code=answer.reason_code, note=note), kept
         case Concluded():
             declared = {product.code: product for product in case.file.declared_item(item).produces}
@@ -45,7 +45,7 @@ def recorded(
             made = {code: value for code, value in answer.products.items() if code in declared}
             number = case.file.item(item).planned.number
             return replace(told, answer="concluded", products=tuple(made)), tuple(
-                Kept(case.person(declared[code].belongs_to, number), f"product/{item}/{code}", {"value": value})
+                Kept(case.person(declared[code].belongs_to, number), f"product/{item}/{code}", {"value": value}, id)
                 for code, value in made.items()
             )
         case _:

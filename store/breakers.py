@@ -196,9 +196,17 @@ class Breakers:
         return until
 
     def is_clear(self, service: str, at: datetime) -> bool:
-        """Nothing is on record against the service and the picture is fresh: no statement is needed."""
-        with self._lock:
-            return self._seen_at is not None and abs(at - self._seen_at) < SEEN_FOR and service not in self._seen
+        """Nothing is on record against the service and the picture is fresh: no statement is needed.
+
+        Asked on the event loop, so it never waits for a thread that is looking just now.
+        """
+        seen_at, seen = self._seen_at, self._seen
+        return seen_at is not None and abs(at - seen_at) < SEEN_FOR and service not in seen
+
+    def is_paused(self, service: str, at: datetime) -> bool:
+        """Paused, whether or not a probe is due: for a caller that will not wait long enough to be the probe."""
+        seen = self._look(at).get(service)
+        return seen is not None and seen.paused_since is not None
 
     def failed(self, service: str, at: datetime, fault: str) -> Breaker:
         """The call failed in a way that says something about the service: no answer, 5xx, garbage."""

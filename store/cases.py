@@ -18,15 +18,18 @@ from domain.actors import Actor
 from domain.bundle import FieldKind
 from domain.case_file import CaseFile
 from domain.commands import AmendApplication, Command, OpenCase, command_id
+from domain.events import Recorded
 from domain.form import SHANGHAI, Application, as_filed, read_application
 from domain.identifiers import case_no
 from domain.refusals import AlreadyOpen, NoSuchCase, PeopleMayNotChange, SameKeyOtherRequest
 from store.commands import CaseFiles, Handled, handle, load
 from store.database import Database, again_if_lost
+from store.events import read_with
 from store.tables import case_keys, case_serial, cases, request_keys
 from store.vault import Dossier, Kept, Vault
 
 IDENTIFYING: Final = (FieldKind.CITIZEN_ID, FieldKind.PASSPORT)
+NO_VERSION: Final = 2**31 - 1
 FINDABLE: Final = (FieldKind.NAME, FieldKind.PHONE)
 
 
@@ -122,6 +125,15 @@ class CaseStore:
         # Only now is it committed.
         self.files.remember(handled.file)
         return handled
+
+    def first_answers(self, case_id: UUID, ids: Sequence[UUID]) -> tuple[Recorded, ...]:
+        """What commands of these ids have caused; empty if none of them was handled yet."""
+
+        def once() -> tuple[Recorded, ...]:
+            with self.database.reading() as connection:
+                return tuple(entry.recorded for entry in read_with(connection, case_id, NO_VERSION, ids))
+
+        return again_if_lost(once)
 
     def open_case_file(self, case_id: UUID) -> OpenedCase:
         """The case with its personal content, for the engine's own steps (logged when they became due)."""

@@ -18,7 +18,7 @@ from domain.bundle import Escalation, SharedDataQuery
 from domain.case_file import CaseFile, evolve, evolve_recorded
 from domain.commands import Command, OpenCase
 from domain.decisions import decide
-from domain.events import Event, ItemSubmitted, Recorded, RouteOpened
+from domain.events import Event, ItemSubmitted, LateAnswerRecorded, Recorded, RouteOpened
 from domain.refusals import NoSuchCase
 from store.access_log import Access, note
 from store.events import append, read_with
@@ -91,8 +91,8 @@ def handle(
 ) -> Handled:
     """Carry out commands of one case in the caller's transaction.
 
-    `kept` goes to the vault with the first command that was not handled before. `tell_workflow` is
-    false only for the case's own workflow, which hears the events as the answer of its activity.
+    `kept` goes to the vault with the commands that it names and that were not handled before.
+    `tell_workflow` is false only for the case's own workflow, which hears the events as the answer of its activity.
     Raises what the rules refuse; then nothing is written.
     """
     stream = lock(connection, case_id)
@@ -129,7 +129,11 @@ def handle(
     if is_new:
         # Written at once with what comes below; a twin that opens the same case waits here and fails.
         begin(connection, stream)
-    vault.keep(connection, case_id, kept, new[0][1].at)
+    # What came late changes nothing, in the vault neither: a newer record or number stands there by now.
+    changed = {command for command, event in new if not isinstance(event, LateAnswerRecorded)}
+    vault.keep(
+        connection, case_id, [one for one in kept if one.command is None or one.command in changed], new[0][1].at
+    )
     stream, recorded = append(connection, stream, new)
     stream = note(connection, stream, _disclosures(file, recorded))
     write(connection, stream)

@@ -4,6 +4,7 @@ Each event's hash covers the one before it, so a change, a removal or an inserti
 case shows at the first wrong event.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -172,6 +173,7 @@ class FeedEntry:
     body: str
 
 
+_CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,19})")
 _FEED = text(
     """
     SELECT transaction_id::text AS transaction_id, position, case_id, version, type, at, body::text AS body
@@ -191,10 +193,8 @@ def feed(connection: Connection, after: str, limit: int) -> tuple[FeedEntry, ...
     transaction; rows of transactions that might still have older company are held back instead.
     Raises ValueError for a cursor that is not one.
     """
-    transaction, _, position = (after or "0-0").partition("-")
-    rows = connection.execute(
-        _FEED, {"transaction": str(int(transaction)), "position": int(position or 0), "limit": limit}
-    )
+    transaction, position = _cursor(after)
+    rows = connection.execute(_FEED, {"transaction": str(transaction), "position": position, "limit": limit})
     return tuple(
         FeedEntry(
             f"{row.transaction_id}-{row.position}",
@@ -206,6 +206,13 @@ def feed(connection: Connection, after: str, limit: int) -> tuple[FeedEntry, ...
         )
         for row in rows
     )
+
+
+def _cursor(text: str) -> tuple[int, int]:
+    match = _CURSOR.fullmatch(text or "0-0")
+    if match is None or int(match[1]) >= 2**64 or int(match[2]) >= 2**63:
+        raise ValueError("not a cursor of the feed")
+    return int(match[1]), int(match[2])
 
 
 def feed_end(connection: Connection) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from store.tables import streams
 
@@ -75,6 +76,21 @@ def begin(connection: Connection, stream: Stream) -> None:
             "access_count": stream.access_count,
             "access_head": stream.access_head,
         },
+    )
+
+
+def begin_once(connection: Connection, stream: Stream) -> None:
+    """Write a stream unless there is one; a twin in another transaction waits here, and then finds it."""
+    connection.execute(
+        insert_or_leave(streams)
+        .values(
+            id=stream.id,
+            version=stream.version,
+            head=stream.head,
+            access_count=stream.access_count,
+            access_head=stream.access_head,
+        )
+        .on_conflict_do_nothing()
     )
 
 

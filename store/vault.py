@@ -42,6 +42,8 @@ class Kept:
     owner: UUID
     name: str
     content: Content
+    command: UUID | None = None
+    """Kept only if this command, now and for the first time, changed something; None: with any."""
 
 
 @dataclass(frozen=True, slots=True)

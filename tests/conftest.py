@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import LiteralString
 
 import psycopg
 import pytest
@@ -47,21 +48,22 @@ class TestServer:
 
     def create_database(self, name: str, *, template: str = "template1") -> None:
         """A new database, owned by the migrator."""
-        self._run("CREATE DATABASE {} OWNER {} TEMPLATE {}", name, MIGRATOR_ROLE, template)
+        # Copying files is a third faster than replaying them through the log, as long as nothing is synced.
+        self._run("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY", name, MIGRATOR_ROLE, template)
 
     def drop_database(self, name: str) -> None:
         """Away with it, whoever is still connected."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
-    def _run(self, statement: str, *names: str) -> None:
-        words = sql.SQL(statement)
-        self.administrator.execute(words.format(*map(sql.Identifier, names)))
+    def _run(self, statement: LiteralString, *names: str) -> None:
+        self.administrator.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
     """The server, with the migrator's and the application's roles and the migrated template."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fsync=False, settings={"autovacuum": "off"})
+    settings = {"autovacuum": "off", "deadlock_timeout": "50ms"}
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), fsync=False, settings=settings)
     with server, psycopg.connect(server.conninfo_of("postgres"), autocommit=True) as administrator:
         ours = TestServer(server, administrator, secrets.token_hex(16), secrets.token_hex(16))
         administrator.execute(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from time import perf_counter
 
 import pytest
@@ -150,7 +149,7 @@ def test_a_refusal_takes_as_long_for_an_unknown_account(connection: Connection) 
             with pytest.raises(SignInRefused):
                 sign_in(connection, account, "a wrong password", MONDAY)
             took.append(perf_counter() - began)
-        return median(took)
+        return min(took)  # the least disturbed by whatever else the machine does
 
     seconds("nobody")
 

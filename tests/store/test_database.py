@@ -7,6 +7,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -161,30 +162,31 @@ def test_a_connection_lost_at_the_commit_itself_is_named(
 def test_all_connections_cut_at_once_under_work_are_survived(
     postgres: TestServer, database_name: str, database: Database
 ) -> None:
-    stop = threading.Event()
+    all_at_work, stop = threading.Barrier(5), threading.Event()
     faults: list[BaseException] = []
-    done = 0
+    answers: list[int] = []
 
     def work() -> None:
-        nonlocal done
-        while not stop.is_set():
-            try:
-                again_if_lost(lambda: units_in(database), attempts=5)
-                done += 1
-            except BaseException as fault:
-                faults.append(fault)
+        try:
+            answers.append(units_in(database))
+            all_at_work.wait(30)
+            while not stop.is_set():
+                answers.append(again_if_lost(lambda: units_in(database), attempts=10))
+        except BaseException as fault:
+            faults.append(fault)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
-    cut = sum(cut_all(postgres, database_name) for _ in range(10))
+    all_at_work.wait(30)
+    cut = [cut_all(postgres, database_name) for _ in range(10)]
     stop.set()
     for thread in threads:
         thread.join()
 
     assert faults == []
-    assert cut > 0
-    assert done > 0
+    assert cut[0] > 0
+    assert set(answers) == {0}
 
 
 def test_a_server_that_crashed_and_recovers_is_waited_for(tmp_path: Path) -> None:
@@ -261,7 +263,8 @@ def test_nobody_answers() -> None:
 def test_a_database_that_takes_no_connections_is_unavailable(
     postgres: TestServer, database_name: str, database: Database
 ) -> None:
-    postgres.administrator.execute(f'ALTER DATABASE "{database_name}" CONNECTION LIMIT 0')
+    closed = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(sql.Identifier(database_name))
+    postgres.administrator.execute(closed)
 
     with pytest.raises(StoreUnavailable), database.begin():
         pass
@@ -349,8 +352,8 @@ def test_the_password_may_come_from_a_file_and_change_there(
     ours.dispose()
 
 
-def test_an_error_does_not_show_the_values_it_was_about(database: Database) -> None:
+def test_an_error_does_not_show_the_values_of_the_statement(database: Database) -> None:
     with pytest.raises(DBAPIError) as refusal, database.begin() as connection:
-        connection.execute(text("SELECT CAST(:number AS integer)"), {"number": "33999920260101123X"})
+        connection.execute(text("SELECT no_such_column, :number"), {"number": "33999920260101123X"})
 
-    assert "33999920260101123X" not in str(refusal.value).replace(str(refusal.value.orig), "")
+    assert "33999920260101123X" not in str(refusal.value)

@@ -1,0 +1,282 @@
+"""Given, when, then: the words in which tests tell what happens to a case.
+
+Only the rules themselves stand behind them: `given` folds what `decide` said, `when` asks it once more.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from domain.actors import THE_ENGINE, Actor
+from domain.bundle import Bundle
+from domain.bundles.newborn import BUNDLE as NEWBORN
+from domain.case_file import CaseFile, ProofState, evolve_all
+from domain.commands import (
+    AmendApplication,
+    Command,
+    NoteOverdue,
+    NoteRejection,
+    NoteUnreachable,
+    OpenCase,
+    RecordDepartmentAnswer,
+    RecordRegisterAnswer,
+    RegisterOutcome,
+    ResubmitItem,
+    SettleProof,
+    WithdrawCase,
+)
+from domain.decisions import decide
+from domain.events import Event
+from domain.form import Application, read_application
+from domain.steps import AskRegister, SubmitItem, steps
+from domain.time_limits import SHANGHAI
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "newborn"
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
+TUESDAY = MONDAY + timedelta(days=1)
+BIRTH_DESK = Actor(account="birth_desk_01", unit="hospital_01")
+CASEWORKER = Actor(account="caseworker_01", unit="hospital_01")
+OTHER_CASEWORKER = Actor(account="caseworker_02", unit="hospital_01")
+POLICE = Actor(account="public_security", unit="public_security")
+
+_SPACE = UUID("00000000-0000-4000-8000-000000000001")
+_numbers: Iterator[int] = count(1)
+
+
+def an_id() -> UUID:
+    """Another one each time: the rules never look at it."""
+    return uuid5(_SPACE, str(next(_numbers)))
+
+
+# --- the form
+
+
+def example(name: str) -> dict[str, Any]:
+    """The application of an example file, as filed."""
+    filed = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))["application"]
+    assert isinstance(filed, dict)
+    return filed
+
+
+def form(name: str = "family", /, **answers: object) -> dict[str, Any]:
+    """An example with other answers: `birth__delivery="difficult"`; None leaves a field or section out."""
+    filed = example(name)
+    for path, value in answers.items():
+        *sections, field = path.split("__")
+        place: Any = filed
+        for step in sections:
+            place = place[int(step)] if step.isdigit() else place[step]
+        if value is None:
+            place.pop(field, None)
+        else:
+            place[int(field) if isinstance(place, list) else field] = value
+    return filed
+
+
+def read(name: str = "family", /, **answers: object) -> Application:
+    """The form as read on Monday."""
+    return read_application(NEWBORN, form(name, **answers), at=MONDAY)
+
+
+# --- given
+
+
+def opening(application: Application, *, at: datetime = MONDAY) -> OpenCase:
+    """The command that takes the application in."""
+    people = {
+        section.code: tuple(uuid5(_SPACE, f"{section.code} {n}") for n, _ in enumerate(rows))
+        for section in application.bundle.sections
+        if section.person and (rows := application.sections.get(section.code))
+    }
+    return _opening(application.bundle, application.circumstances, application.counts, people, at)
+
+
+def _opening(
+    bundle: Bundle,
+    circumstances: Sequence[str],
+    counts: Mapping[str, int],
+    people: Mapping[str, tuple[UUID, ...]],
+    at: datetime,
+) -> OpenCase:
+    return OpenCase(
+        id=an_id(),
+        at=at,
+        by=BIRTH_DESK,
+        case_id=uuid5(_SPACE, "case"),
+        case_no="3307820120261123000001",
+        bundle=bundle,
+        division="330782",
+        people=people,
+        counts=counts,
+        circumstances=tuple(circumstances),
+        application_key="a" * 64,
+        event_keys=("b" * 64,),
+    )
+
+
+def given(*commands: Command, file: CaseFile | None = None) -> CaseFile:
+    """The case after all of these were carried out."""
+    for command in commands:
+        file = evolve_all(file, decide(command, file))
+    assert file is not None
+    return file
+
+
+def a_family(name: str = "family", /, **answers: object) -> CaseFile:
+    """A case just opened."""
+    return given(opening(read(name, **answers)))
+
+
+def registers_agree(file: CaseFile, *, but: Sequence[str] = ()) -> CaseFile:
+    """Every register that is asked confirms what was declared, except about `but`."""
+    while asked := [step for step in steps(file) if isinstance(step, AskRegister) and step.proof not in but]:
+        file = given(register(file, asked[0].proof), file=file)
+    return file
+
+
+def departments_conclude(file: CaseFile, *, but: Sequence[str] = ()) -> CaseFile:
+    """Every department that has an item concludes it, and the next ones too, except `but`."""
+    while sent := [step for step in steps(file) if isinstance(step, SubmitItem) and step.item not in but]:
+        file = given(department(sent[0].item, "concluded"), file=file)
+    return file
+
+
+def proven(name: str = "family", /, **answers: object) -> CaseFile:
+    """A case whose registers all confirmed; the first items are with their departments."""
+    return registers_agree(a_family(name, **answers))
+
+
+def concluded(name: str = "family", /, **answers: object) -> CaseFile:
+    """A case that went well to its end."""
+    return departments_conclude(proven(name, **answers))
+
+
+# --- when
+
+
+def when(command: Command, file: CaseFile | None) -> tuple[Event, ...]:
+    """What happens because of the command."""
+    return decide(command, file)
+
+
+def register(
+    file: CaseFile,
+    proof: str,
+    outcome: RegisterOutcome = "matches",
+    *,
+    differing: tuple[str, ...] = (),
+    round: int | None = None,
+    rung: int | None = None,
+    at: datetime = MONDAY,
+) -> RecordRegisterAnswer:
+    """The register answers what it is asked now, or what it was asked in an earlier round or on an earlier rung."""
+    live = file.proof(proof)
+    return RecordRegisterAnswer(
+        id=an_id(),
+        at=at,
+        by=THE_ENGINE,
+        proof=proof,
+        round=live.round if round is None else round,
+        rung=live.rung if rung is None else rung,
+        outcome=outcome,
+        differing=differing,
+    )
+
+
+def settle(
+    proof: str, *, met: bool, by: Actor = CASEWORKER, seen: int | None = None, at: datetime = MONDAY
+) -> SettleProof:
+    """A caseworker decides by hand."""
+    return SettleProof(id=an_id(), at=at, by=by, proof=proof, met=met, note="note/1", expected_version=seen)
+
+
+def department(
+    item: str,
+    answer: Any,
+    *,
+    reference: str | None = None,
+    attempt: int | None = None,
+    reason_code: str | None = None,
+    at: datetime = MONDAY,
+) -> RecordDepartmentAnswer:
+    """A department answers."""
+    return RecordDepartmentAnswer(
+        id=an_id(),
+        at=at,
+        by=POLICE,
+        item=item,
+        answer=answer,
+        reference=reference or f"REF-{item.replace(':', '-')}",
+        attempt=attempt,
+        reason_code=reason_code,
+    )
+
+
+def unreachable(item: str, fault: str = "timeout", *, attempt: int = 1, at: datetime = MONDAY) -> NoteUnreachable:
+    """The department does not answer."""
+    return NoteUnreachable(id=an_id(), at=at, by=THE_ENGINE, item=item, attempt=attempt, since=MONDAY, fault=fault)
+
+
+def rejected(item: str, *, attempt: int = 1, at: datetime = MONDAY) -> NoteRejection:
+    """The department cannot read what it was sent."""
+    return NoteRejection(id=an_id(), at=at, by=THE_ENGINE, item=item, attempt=attempt, fault="http_422")
+
+
+def resubmit(item: str, *, at: datetime = TUESDAY) -> ResubmitItem:
+    """A caseworker sends it again."""
+    return ResubmitItem(id=an_id(), at=at, by=CASEWORKER, item=item)
+
+
+def overdue(item: str, promised_by: datetime, *, at: datetime | None = None) -> NoteOverdue:
+    """The promised instant is here."""
+    return NoteOverdue(id=an_id(), at=at or promised_by, by=THE_ENGINE, item=item, promised_by=promised_by)
+
+
+def amend(file: CaseFile, after: Application, *changed: str, seen: int | None = None) -> AmendApplication:
+    """The applicant corrects the form."""
+    assert file.opened.bundle == after.bundle
+    return AmendApplication(
+        id=an_id(),
+        at=TUESDAY,
+        by=BIRTH_DESK,
+        changed=changed,
+        circumstances=after.circumstances,
+        counts=after.counts,
+        note="note/2",
+        expected_version=seen,
+    )
+
+
+def withdraw(*, seen: int | None = None, at: datetime = TUESDAY) -> WithdrawCase:
+    """The applicant takes the application back."""
+    return WithdrawCase(id=an_id(), at=at, by=BIRTH_DESK, note="note/3", expected_version=seen)
+
+
+# --- then
+
+
+def told(events: Sequence[Event]) -> tuple[str, ...]:
+    """The events as "type subject", in order."""
+    return tuple(" ".join(filter(None, (event.type, subject(event)))) for event in events)
+
+
+def subject(event: Event) -> str:
+    """What the event is about: an item, a proof, or the case."""
+    for name in ("item", "proof", "about"):
+        if value := getattr(event, name, None):
+            return str(value)
+    return ""
+
+
+def states(file: CaseFile) -> dict[str, str]:
+    """Item -> state."""
+    return {item: live.state.value for item, live in file.items.items()}
+
+
+def proofs_in(file: CaseFile, *among: ProofState) -> tuple[str, ...]:
+    """The proofs in these states."""
+    return tuple(proof for proof, live in file.proofs.items() if live.state in among)
