@@ -5,7 +5,7 @@ between the call and the commit repeats both and doubles neither.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,10 +42,15 @@ from domain.steps import AskRegister, SayOverdue, Step, SubmitItem, steps
 from store.answers import recorded
 from store.breakers import Breakers
 from store.cases import CaseStore, OpenedCase
+from store.commands import Handled
 from store.vault import Kept
 
 log: Final = structlog.get_logger("onething.steps")
 
+STARTS_FOR_SECONDS: Final = 3.0
+"""After this no new step is begun in the same run; with a second each, it ends well below its limit of eight."""
+GATHERS_FOR_SECONDS: Final = 0.015
+"""Answers that come within this of the first share its transaction."""
 REJECTED: Final = "rejected"
 Outcome = tuple[tuple[Command, ...], tuple[Kept, ...]]
 """What a step leads to: commands for the case, and personal content for the vault."""
@@ -79,44 +84,74 @@ class CaseSteps:
 
     @activity.defn
     async def carry_out(self, wave: Wave) -> Progress:
-        """Carry out all steps of a wave at once; those without an answer in time are named, not waited for."""
-        case = await asyncio.to_thread(self._store.open_case_file, wave.case_id)
-        before = await self._done_before(case, wave.steps)
-        keys: dict[asyncio.Task[Outcome], tuple[str, ...]] = {}
+        """Carry out what is due, and what becomes due by it, for as long as answers come at once.
+
+        Every step has about a second. What was answered is committed as it comes, a few answers at a time, so a
+        silent department holds up nobody but those who wait for it; its step is named and left to `persist`.
+        """
+        case = await asyncio.to_thread(self._store.open_case_file, wave.case_id, at_least=wave.version)
+        # A run that crashed after a commit is told on: the workflow never heard what it caused.
+        told = case.file.version > wave.version
+        events = await asyncio.to_thread(self._store.events_after, wave.case_id, wave.version) if told else ()
+        running: dict[asyncio.Task[Outcome], tuple[str, ...]] = {}
+        begun: set[str] = set()
+        unanswered: list[str] = []
+        due = _still_due(case, wave.steps)
+        last_start = asyncio.get_running_loop().time() + STARTS_FOR_SECONDS
+        try:
+            while True:
+                begun.update(step.key for step in due)
+                running |= self._begin(case, due)
+                if not running:
+                    return Progress(events=events, unanswered=tuple(unanswered))
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, others = await asyncio.wait(running, timeout=0)
+                if others:
+                    done, _ = await asyncio.wait(running, timeout=GATHERS_FOR_SECONDS)
+                outcomes = [(running.pop(task), task) for task in done]
+                unanswered += [key for keys, task in outcomes if _not_at_once(task) for key in keys]
+                answers = [task.result() for _, task in outcomes if not _not_at_once(task)]
+                due = ()
+                if commands := [command for answered, _ in answers for command in answered]:
+                    kept = [one for _, content in answers for one in content]
+                    handled = await asyncio.to_thread(
+                        self._store.handle, wave.case_id, commands, kept=kept, tell_workflow=False
+                    )
+                    events = (*events, *handled.events)
+                    case = await self._moved_on(case, handled, kept)
+                    if asyncio.get_running_loop().time() < last_start:
+                        due = tuple(step for step in steps(case.file) if step.key not in begun)
+        finally:
+            for task in running:
+                task.cancel()
+
+    def _begin(self, case: OpenedCase, due: Sequence[Step]) -> dict[asyncio.Task[Outcome], tuple[str, ...]]:
+        """Start what is due: one call for each register, one for each item."""
+        running: dict[asyncio.Task[Outcome], tuple[str, ...]] = {}
         by_source: dict[str, list[AskRegister]] = {}
-        commands: list[Command] = []
-        for step in _still_due(case, wave.steps):
+        for step in due:
             match step:
                 case AskRegister():
                     by_source.setdefault(step.source, []).append(step)
                 case SubmitItem():
-                    keys[asyncio.create_task(self._submit(case, step, patient=False))] = (step.key,)
+                    running[self._at_once(self._submit(case, step, patient=False))] = (step.key,)
                 case SayOverdue():
-                    commands.append(self._overdue(wave.case_id, step))
+                    running[self._at_once(self._say_overdue(case.file.case_id, step))] = (step.key,)
                 case _:
                     assert_never(step)
         for source, asked in by_source.items():
             asking = self._ask(case, source, asked, patient=False)
-            keys[asyncio.create_task(asking)] = tuple(step.key for step in asked)
-        kept: list[Kept] = []
-        unanswered: list[str] = []
-        if keys:
-            try:
-                done, _ = await asyncio.wait(keys, timeout=self._settings.at_once_seconds)
-            finally:
-                for task in keys:
-                    task.cancel()
-            for task in keys:
-                if task not in done or isinstance(task.exception(), (GatewayFault, _Paused)):
-                    unanswered += keys[task]
-                else:
-                    answered, content = task.result()
-                    commands += answered
-                    kept += content
-        if not commands:
-            return Progress(events=before, unanswered=tuple(unanswered))
-        handled = await asyncio.to_thread(self._store.handle, wave.case_id, commands, kept=kept, tell_workflow=False)
-        return Progress(events=(*before, *handled.events), unanswered=tuple(unanswered))
+            running[self._at_once(asking)] = tuple(step.key for step in asked)
+        return running
+
+    def _at_once(self, work: Coroutine[Any, Any, Outcome]) -> asyncio.Task[Outcome]:
+        return asyncio.create_task(asyncio.wait_for(work, self._settings.at_once_seconds))
+
+    async def _moved_on(self, case: OpenedCase, handled: Handled, kept: Sequence[Kept]) -> OpenedCase:
+        """The case after our own commit; looked up anew if somebody else has been there too."""
+        if handled.file.version != case.file.version + len(handled.events):
+            return await asyncio.to_thread(self._store.open_case_file, case.file.case_id)
+        return OpenedCase(handled.file, case.dossier.with_kept(kept))
 
     @activity.defn
     async def persist(self, one: PatientStep) -> Progress:
@@ -132,7 +167,7 @@ class CaseSteps:
                 case SubmitItem():
                     outcome = await self._submit(case, step, patient=True)
                 case SayOverdue():
-                    outcome = (self._overdue(one.case_id, step),), ()
+                    outcome = await self._say_overdue(one.case_id, step)
                 case _:
                     assert_never(step)
         except (GatewayFault, _Paused) as fault:
@@ -146,7 +181,10 @@ class CaseSteps:
         due = _still_due(case, asked)
         case_id = case.file.case_id
         ids = [
-            command_id(case_id, step.key, *outcome) for step in asked if step not in due for outcome in ((), (REJECTED,))
+            command_id(case_id, step.key, *outcome)
+            for step in asked
+            if step not in due
+            for outcome in ((), (REJECTED,))
         ]
         return await asyncio.to_thread(self._store.first_answers, case_id, ids) if ids else ()
 
@@ -304,11 +342,16 @@ class CaseSteps:
             fault=fault,
         )
 
-    def _overdue(self, case_id: UUID, step: SayOverdue) -> NoteOverdue:
+    async def _say_overdue(self, case_id: UUID, step: SayOverdue) -> Outcome:
         # At the instant itself, not when somebody got round to it.
-        return NoteOverdue(
+        overdue = NoteOverdue(
             id=command_id(case_id, step.key), at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due
         )
+        return (overdue,), ()
+
+
+def _not_at_once(task: asyncio.Task[Outcome]) -> bool:
+    return isinstance(task.exception(), GatewayFault | _Paused | TimeoutError)
 
 
 def _still_due(case: OpenedCase, asked: Sequence[Step]) -> tuple[Step, ...]:

@@ -24,10 +24,12 @@ class Wave(_Message):
 
     case_id: UUID
     steps: tuple[Step, ...]
+    version: int = 0
+    """How far the workflow has heard; the answer begins after it."""
 
 
 class Progress(_Message):
-    """What came of a wave, and the steps that were not answered at once."""
+    """What came of a wave, and the keys of the steps that were not answered at once."""
 
     events: tuple[Recorded, ...] = ()
     unanswered: tuple[str, ...] = ()

@@ -14,7 +14,6 @@ start can tell a running stack, which it uses, from the remains of a killed one,
 A server that is there already is used instead of our own when `DATABASE_URL` or `TEMPORAL_ADDRESS` names it.
 """
 
-import fcntl
 import json
 import os
 import secrets
@@ -31,12 +30,11 @@ from typing import Final, Self
 
 import psycopg
 from psycopg import sql
-from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.engine import make_url
 
 import demo.postgres
 import demo.temporal_server
-from demo.accounts import DIVISION, department_account, provide, write_secret
+from demo.accounts import department_account, provide, write_secret
 from demo.postgres import EmbeddedPostgres
 from demo.processes import (
     LOOPBACK,
@@ -46,7 +44,6 @@ from demo.processes import (
     PythonProcess,
     ServiceError,
     ServiceInUse,
-    ServiceNotReady,
     command_line_of,
     free_port,
     hold_directory,
@@ -54,13 +51,11 @@ from demo.processes import (
     wait_for_url,
     wait_until,
 )
+from demo.running import Running, recorded
 from demo.temporal_server import TemporalServer
-from domain.departments import DEPARTMENTS
 from store.database import Database
 from store.keys import KeyRing, write_key
 from store.schema import status, upgrade
-
-__all__ = ["DIVISION", "Running", "Stack", "default_state", "erase", "running"]
 
 DEFAULT_PORT: Final = 8000
 PORTS_TRIED: Final = 50
@@ -74,55 +69,6 @@ STOPS_WITHIN_SECONDS: Final = 15.0
 
 _IRREPLACEABLE: Final = ("vault-keys", "lookup-key", "payload-keys")
 _OURS: Final = ("postgres", "temporal", "city", "secrets", "tokens", "logs", "ports.json", "running.json")
-
-
-class Running(BaseModel):
-    """What a running stack says about itself; holds the names of secret files, never a secret."""
-
-    model_config = ConfigDict(frozen=True)
-
-    pid: int
-    """Of the process that started it and stops it."""
-    started_at: datetime
-    state: Path
-    api_urls: tuple[str, ...]
-    temporal_ui_url: str | None
-    shared_data_url: str
-    departments_url: str
-    environment: Mapping[str, str]
-    """What every process of the product is told."""
-    operator_environment: Mapping[str, str]
-    """What only the operator's commands are told besides."""
-    processes: Mapping[str, tuple[int, str]]
-    """Name -> process id and command line, to find again what a killed owner left behind."""
-
-    def token_of(self, account: str) -> str:
-        """The token of one of the demonstration's accounts; raises ServiceError."""
-        try:
-            return (self.state / "tokens" / account).read_text(encoding="ascii").strip()
-        except OSError:
-            raise ServiceError(f"There is no token of {account!r} in {self.state / 'tokens'}.") from None
-
-
-def default_state(environment: Mapping[str, str] = os.environ) -> Path:
-    """ONETHING_STATE, else `.onething` where one stands."""
-    return Path(environment.get("ONETHING_STATE", "").strip() or ".onething")
-
-
-def running(state: Path, *, within_seconds: float = READY_WITHIN_SECONDS) -> Running | None:
-    """The stack that runs on `state`; None when none does. One that is still starting is waited for."""
-    file = state.resolve() / "running.json"
-    until = time.monotonic() + within_seconds
-    while _is_held(state):
-        with suppress(FileNotFoundError, ValidationError):
-            return Running.model_validate_json(file.read_bytes())
-        if time.monotonic() > until:
-            raise ServiceNotReady(
-                f"Another process has been starting or stopping on {state} for {within_seconds:g} seconds."
-                f" Its logs are in {state / 'logs'}."
-            )
-        time.sleep(0.05)
-    return None
 
 
 def erase(state: Path) -> None:
@@ -244,17 +190,15 @@ class Stack:
         version = self._start_postgres()
         yield Phase(f"PostgreSQL {version}", time.monotonic() - began)
         began = time.monotonic()
-        self._start_temporal()
-        yield Phase("Temporal", time.monotonic() - began)
-        began = time.monotonic()
         self._migrate()
-        yield Phase("表结构 schema", time.monotonic() - began)
-        began = time.monotonic()
         self._provide_accounts()
-        yield Phase("账号 accounts", time.monotonic() - began)
-
+        yield Phase("表结构与账号 schema and accounts", time.monotonic() - began)
+        # A worker waits for Temporal by itself; most of its start is reading its own code.
         product_began = time.monotonic()
         self._start_processes(self._product())
+        began = time.monotonic()
+        self._start_temporal()
+        yield Phase("Temporal", time.monotonic() - began)
         for wanted in self._city():
             self._wait_for(wanted)
         yield Phase("演示城市 demo city", time.monotonic() - city_began)
@@ -565,21 +509,6 @@ class Stack:
 # ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _is_held(state: Path) -> bool:
-    """Whether some process runs a stack here; looking holds nobody up for longer than an instant."""
-    try:
-        glance = os.open(state, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(glance, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(glance)
-    return False
-
-
 def _hold(state: Path, what_to_do: str) -> int:
     until = time.monotonic() + HELD_BY_A_GLANCE_SECONDS
     while True:
@@ -593,13 +522,12 @@ def _hold(state: Path, what_to_do: str) -> int:
 
 def _end_leftovers(state: Path) -> None:
     """End what a killed owner left behind; where the kernel has done it already there is nothing to end."""
-    with suppress(FileNotFoundError, ValidationError):
-        left = Running.model_validate_json((state / "running.json").read_bytes())
-        for pid, command in left.processes.values():
-            # The same words, or the number belongs to somebody else by now. PostgreSQL ends its own leftover.
-            if command and command_line_of(pid) == command and "postgres" not in command.split(" ")[0]:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+    left = recorded(state)
+    for name, (pid, command) in left.processes.items() if left is not None else ():
+        # The same words, or the number belongs to somebody else by now. PostgreSQL sees to its own leftover.
+        if name != "postgres" and command and command_line_of(pid) == command:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _different_free_ports(count: int, *, but_not: Sequence[int] = ()) -> list[int]:

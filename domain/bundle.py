@@ -8,9 +8,13 @@ stored in the case it opened, and checked as a whole before anybody relies on it
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from functools import cached_property
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import to_json
 
 from domain.time_limits import Limit
 
@@ -322,7 +326,11 @@ class Bundle(Declared):
 
     def proofs(self) -> Mapping[str, Proof]:
         """Every proof of every item, by code: one proof serves all items that need it."""
-        return {proof.code: proof for item in self.items for proof in item.proofs}
+        return self._proofs
+
+    @cached_property
+    def _proofs(self) -> Mapping[str, Proof]:
+        return MappingProxyType({proof.code: proof for item in self.items for proof in item.proofs})
 
     def producer_of(self, product: str) -> Item:
         """The item that produces it; KeyError if none does."""
@@ -339,3 +347,28 @@ class Bundle(Declared):
         """前置事项: those named by law and the producers of what the item reads, in declared order."""
         named = set(item.after) | {self.producer_of(product).code for product in item.reads}
         return tuple(other.code for other in self.items if other.code in named)
+
+
+_MOST_SHARED: Final = 64
+_shared: dict[bytes, Bundle] = {}
+
+
+def _share(given: object, build: ValidatorFunctionWrapHandler) -> Bundle:
+    if isinstance(given, Bundle):
+        return given
+    key = sha256(to_json(given)).digest()
+    known = _shared.get(key)
+    if known is None:
+        known = build(given)
+        while len(_shared) >= _MOST_SHARED:
+            _shared.pop(next(iter(_shared)), None)
+        _shared[key] = known
+    return known
+
+
+SharedBundle = Annotated[Bundle, WrapValidator(_share)]
+"""A bundle read from a stored case: equal declarations are one object in memory.
+
+Every case carries its declaration. A thousand cases in a worker would be half a million small objects
+that are all the same, and walking them was most of what the worker's processor did (docs/decisions).
+"""

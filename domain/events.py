@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.actors import Actor
-from domain.bundle import Bundle
+from domain.bundle import SharedBundle
 from domain.plan import Plan
 
 
@@ -34,7 +34,7 @@ class CaseOpened(Happened):
     type: Literal["case_opened"] = "case_opened"
     case_id: UUID
     case_no: str
-    bundle: Bundle
+    bundle: SharedBundle
     division: str
     people: Mapping[str, tuple[UUID, ...]]
     """Section of the form -> the vault keys of its persons, in the order of the form."""

@@ -70,12 +70,15 @@ class Application:
         """For every group of `one_case_per`, the values that no second open case may share."""
         found: list[tuple[str, ...]] = []
         for group in self.bundle.one_case_per:
-            lists = [
-                path.partition(".")[0] for path in group if self.bundle.section(path.partition(".")[0]).at_most > 1
-            ]
-            numbers = range(1, len(self.sections.get(lists[0], ())) + 1) if lists else (None,)
+            listed = next(
+                (name for path in group if self.bundle.section(name := path.partition(".")[0]).at_most > 1), None
+            )
+            numbers = range(1, len(self.sections.get(listed, ())) + 1) if listed else (None,)
             for number in numbers:
-                values = [_comparable(self.bundle, path, self.value(path, number)) for path in group]
+                values = [
+                    _comparable(self.bundle, path, self.value(path, number if path.startswith(f"{listed}.") else None))
+                    for path in group
+                ]
                 if all(value is not None for value in values):
                     found.append((*group, *(value for value in values if value is not None)))
         return tuple(found)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from domain.actors import Actor
+from store.batch import Batch
 from store.streams import GENESIS, Stream, begin_once, chained, lock, write
 from store.tables import access_log, streams
 
@@ -32,7 +33,7 @@ class Access:
     granted: bool = True
 
 
-def note(connection: Connection, stream: Stream, accesses: Sequence[Access]) -> Stream:
+def note(batch: Batch, stream: Stream, accesses: Sequence[Access]) -> Stream:
     """Chain the accesses to a locked stream; the caller writes the stream back."""
     rows: list[dict[str, object]] = []
     for access in accesses:
@@ -52,8 +53,7 @@ def note(connection: Connection, stream: Stream, accesses: Sequence[Access]) -> 
         row["hash"] = chained(stream.access_head, *_hashed(row))
         stream = stream.access_added(row["hash"])  # type: ignore[arg-type]  # bytes, put there one line above
         rows.append(row)
-    if rows:
-        connection.execute(insert(access_log), rows)
+    batch.insert(access_log, rows)
     return stream
 
 
@@ -66,15 +66,18 @@ def note_for_unit(connection: Connection, accesses: Sequence[Access]) -> None:
             begin_once(connection, Stream(stream_id))
             stream = lock(connection, stream_id)
             assert stream is not None
-        stream = note(connection, stream, [access for access in accesses if access.by.unit == unit])
-        write(connection, stream)
+        batch = Batch()
+        write(batch, note(batch, stream, [access for access in accesses if access.by.unit == unit]))
+        batch.write(connection)
 
 
 def note_for_case(connection: Connection, case_id: UUID, accesses: Sequence[Access]) -> None:
     """Log accesses to one case outside its write path."""
     stream = lock(connection, case_id)
     if stream is not None:
-        write(connection, note(connection, stream, accesses))
+        batch = Batch()
+        write(batch, note(batch, stream, accesses))
+        batch.write(connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 The transactions are here: whoever calls sees either everything or nothing of what was asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Text, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 
 from domain.actors import Actor
@@ -22,9 +22,14 @@ from domain.events import Recorded
 from domain.form import SHANGHAI, Application, as_filed, read_application
 from domain.identifiers import case_no
 from domain.refusals import AlreadyOpen, NoSuchCase, PeopleMayNotChange, SameKeyOtherRequest
+from store.access_log import Access, note_for_case, note_for_unit
+from store.batch import Batch
 from store.commands import CaseFiles, Handled, handle, load
 from store.database import Database, again_if_lost
-from store.events import read_with
+from store.events import read, read_with
+from store.keys import KeyRing, read_key
+from store.settings import StoreSettings
+from store.streams import lock
 from store.tables import case_keys, case_serial, cases, request_keys
 from store.vault import Dossier, Kept, Vault
 
@@ -110,6 +115,12 @@ class CaseStore:
         self.vault = vault
         self.files = CaseFiles()
 
+    @classmethod
+    def from_settings(cls, settings: StoreSettings) -> Self:
+        """The store with its database and keys; raises KeyRingFaulty."""
+        vault = Vault(KeyRing.from_file(settings.vault_keys_file), read_key(settings.lookup_key_file))
+        return cls(Database.from_settings(settings), vault)
+
     def handle(
         self, case_id: UUID, commands: Sequence[Command], *, kept: Sequence[Kept] = (), tell_workflow: bool
     ) -> Handled:
@@ -123,7 +134,7 @@ class CaseStore:
 
         handled = again_if_lost(once)
         # Only now is it committed.
-        self.files.remember(handled.file)
+        self.files.remember(handled.folded)
         return handled
 
     def first_answers(self, case_id: UUID, ids: Sequence[UUID]) -> tuple[Recorded, ...]:
@@ -135,14 +146,75 @@ class CaseStore:
 
         return again_if_lost(once)
 
-    def open_case_file(self, case_id: UUID) -> OpenedCase:
-        """The case with its personal content, for the engine's own steps (logged when they became due)."""
+    def open_case_file(self, case_id: UUID, *, at_least: int | None = None) -> OpenedCase:
+        """The case with its personal content, for the engine's own steps (logged when they became due).
+
+        With `at_least`, a fold of this process that has come that far is new enough and is not looked up again.
+        """
+        known = None if at_least is None else self.files.find(case_id)
 
         def once() -> OpenedCase:
+            if known is not None and at_least is not None and known.file.version >= at_least:
+                with self.database.glancing() as connection:
+                    return OpenedCase(known.file, self.vault.open(connection, case_id))
             with self.database.reading() as connection:
                 return OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
 
         return again_if_lost(once)
+
+    def events_after(self, case_id: UUID, version: int) -> tuple[Recorded, ...]:
+        """Everything that happened to the case after that version."""
+
+        def once() -> tuple[Recorded, ...]:
+            with self.database.glancing() as connection:
+                return read(connection, case_id, version)
+
+        return again_if_lost(once)
+
+    def case_file(self, case_id: UUID) -> CaseFile:
+        """The case as it stands, without any personal content."""
+
+        def once() -> CaseFile:
+            with self.database.reading() as connection:
+                return load(connection, self.files, case_id)
+
+        return again_if_lost(once)
+
+    def open_for(self, case_id: UUID, access: Access) -> OpenedCase:
+        """The case with its personal content, for a person: the access is in the log before anything is opened."""
+
+        def once() -> OpenedCase:
+            with self.database.begin() as connection:
+                note_for_case(connection, case_id, [access])
+                return OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
+
+        return again_if_lost(once)
+
+    def log_accesses(self, accesses: Sequence[Access]) -> None:
+        """Log accesses that are not about one case, and attempts that were refused."""
+
+        def once() -> None:
+            with self.database.begin() as connection:
+                note_for_unit(connection, accesses)
+
+        again_if_lost(once)
+
+    def act_on(self, case_id: UUID, judged: Callable[[OpenedCase], tuple[Command, Sequence[Kept]]]) -> Handled:
+        """Carry out what `judged` makes of the case as it stands, under the lock it will be written under.
+
+        The case is handed over without personal content: whoever answers has no business with it.
+        """
+
+        def once() -> Handled:
+            with self.database.begin() as connection:
+                lock(connection, case_id)
+                file = load(connection, self.files, case_id)
+                command, kept = judged(OpenedCase(file, Dossier({}, frozenset())))
+                return handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
+
+        handled = again_if_lost(once)
+        self.files.remember(handled.folded)
+        return handled
 
     def file(
         self,
@@ -210,7 +282,7 @@ class CaseStore:
                 return handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
 
         handled = again_if_lost(once)
-        self.files.remember(handled.file)
+        self.files.remember(handled.folded)
         return handled
 
     def act(self, case_id: UUID, command: Command, *, note: str | None = None, reason: str | None = None) -> Handled:
@@ -233,8 +305,8 @@ class CaseStore:
             insert(request_keys)
             .values(account=by.account, key=key, fingerprint=fingerprint, case_id=case_id, made_at=at)
             .on_conflict_do_nothing()
-            .returning(request_keys.c.case_id)
-        ).one_or_none()
+            .returning(case_serial.next_value())
+        ).scalar_one_or_none()
         if mine is None:
             first = connection.execute(
                 select(request_keys.c.fingerprint, request_keys.c.case_id).where(
@@ -250,23 +322,16 @@ class CaseStore:
             self.vault.digest(f"event/{bundle.code}", *values).hex() for values in application.event_values()
         )
         application_key = self.vault.digest(f"application/{bundle.code}/{by.unit}", *_flat(application)).hex()
-        for row in connection.execute(
-            select(case_keys).where(case_keys.c.key.in_([application_key, *event_keys]))
-        ).all():
-            if row.key == application_key:
-                connection.execute(
-                    request_keys.update()
-                    .where(request_keys.c.account == by.account, request_keys.c.key == key)
-                    .values(case_id=row.case_id)
-                )
-                return self._filed_before(connection, row.case_id)
-        taken = connection.execute(
-            select(cases.c.case_no, cases.c.unit)
-            .join(case_keys, case_keys.c.case_id == cases.c.case_id)
-            .where(case_keys.c.key.in_(event_keys))
-        ).first()
-        if taken is not None:
-            raise AlreadyOpen(taken.case_no if taken.unit == by.unit else None)
+        taken = connection.execute(_HOLDERS, {"keys": [application_key, *event_keys]}).all()
+        if same := next((row for row in taken if row.key == application_key), None):
+            connection.execute(
+                request_keys.update()
+                .where(request_keys.c.account == by.account, request_keys.c.key == key)
+                .values(case_id=same.case_id)
+            )
+            return self._filed_before(connection, same.case_id)
+        if taken:
+            raise AlreadyOpen(taken[0].case_no if taken[0].unit == by.unit else None)
 
         rows = [
             (section, row)
@@ -303,10 +368,10 @@ class CaseStore:
             if not section.person
             for row in application.sections.get(section.code, ())
         ]
-        self.vault.make_findable(connection, contacts)
-        number = case_no(
-            division, bundle.business, at.astimezone(SHANGHAI).date(), int(connection.scalar(case_serial) or 0)
-        )
+        batch = Batch()
+        self.vault.make_findable(batch, contacts)
+        batch.write(connection)
+        number = case_no(division, bundle.business, at.astimezone(SHANGHAI).date(), mine)
         command = OpenCase(
             id=command_id(case_id, "open"),
             at=at,
@@ -330,6 +395,13 @@ class CaseStore:
         if row is None:
             raise NoSuchCase
         return Filed(case_id, row.case_no, row.version, new=False)
+
+
+_HOLDERS = (
+    select(case_keys.c.key, case_keys.c.case_id, cases.c.case_no, cases.c.unit)
+    .join(cases, cases.c.case_id == case_keys.c.case_id)
+    .where(case_keys.c.key == any_(bindparam("keys", type_=ARRAY(Text))))
+)
 
 
 def _merged(target: Any, patch: Any) -> Any:

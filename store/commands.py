@@ -21,7 +21,8 @@ from domain.decisions import decide
 from domain.events import Event, ItemSubmitted, LateAnswerRecorded, Recorded, RouteOpened
 from domain.refusals import NoSuchCase
 from store.access_log import Access, note
-from store.events import append, read_with
+from store.batch import Batch
+from store.events import Appended, append, read_with
 from store.outbox import put
 from store.read_models.all_models import project
 from store.streams import Stream, begin, lock, write
@@ -32,11 +33,24 @@ MOST_REMEMBERED: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
+class Folded:
+    """A case file, and every command that has had a part in it."""
+
+    file: CaseFile
+    commands: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class Handled:
     """What the commands caused (now or the first time), and the case as it stands."""
 
     events: tuple[Recorded, ...]
-    file: CaseFile
+    folded: Folded
+
+    @property
+    def file(self) -> CaseFile:
+        """The case as it stands."""
+        return self.folded.file
 
 
 class CaseFiles:
@@ -44,21 +58,21 @@ class CaseFiles:
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
         self._most = most
-        self._files: OrderedDict[UUID, CaseFile] = OrderedDict()
+        self._files: OrderedDict[UUID, Folded] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, case_id: UUID) -> CaseFile | None:
+    def find(self, case_id: UUID) -> Folded | None:
         """The newest fold this process has seen."""
         with self._lock:
             return self._files.get(case_id)
 
-    def remember(self, file: CaseFile) -> None:
+    def remember(self, folded: Folded) -> None:
         """Keep a fold that is committed."""
         with self._lock:
-            known = self._files.get(file.case_id)
-            if known is None or known.version < file.version:
-                self._files[file.case_id] = file
-                self._files.move_to_end(file.case_id)
+            known = self._files.get(folded.file.case_id)
+            if known is None or known.file.version < folded.file.version:
+                self._files[folded.file.case_id] = folded
+                self._files.move_to_end(folded.file.case_id)
             while len(self._files) > self._most:
                 self._files.popitem(last=False)
 
@@ -70,13 +84,26 @@ class CaseFiles:
 
 def load(connection: Connection, files: CaseFiles, case_id: UUID) -> CaseFile:
     """The case as committed; refuses with NoSuchCase."""
-    known = files.find(case_id)
-    newer = read_with(connection, case_id, known.version if known else 0, ())
-    file = evolve_recorded(known, (entry.recorded for entry in newer))
-    if file is None:
+    folded = _folded(files.find(case_id), read_with(connection, case_id, _version(files.find(case_id)), ()))
+    if folded is None:
         raise NoSuchCase
-    files.remember(file)
-    return file
+    files.remember(folded)
+    return folded.file
+
+
+def _version(known: Folded | None) -> int:
+    return 0 if known is None else known.file.version
+
+
+def _folded(known: Folded | None, read: Sequence[Appended]) -> Folded | None:
+    version = _version(known)
+    file = evolve_recorded(
+        None if known is None else known.file, (entry.recorded for entry in read if entry.recorded.version > version)
+    )
+    if file is None:
+        return None
+    commands = frozenset(entry.command for entry in read)
+    return Folded(file, commands if known is None else known.commands | commands)
 
 
 def handle(
@@ -96,24 +123,25 @@ def handle(
     Raises what the rules refuse; then nothing is written.
     """
     stream = lock(connection, case_id)
-    is_new = stream is None
-    if stream is None:
-        if not isinstance(commands[0], OpenCase):
-            raise NoSuchCase
-        stream = Stream(case_id)
-    known = files.find(case_id) if not is_new else None
-    if known is not None and known.version > stream.version:
+    if stream is None and not isinstance(commands[0], OpenCase):
+        raise NoSuchCase
+    wanted = [command.id for command in commands]
+    known = None if stream is None else files.find(case_id)
+    if known is not None and stream is not None and known.file.version > stream.version:
         # The database was set back behind this process (a restore); what is folded here never happened.
         files.forget()
         known = None
-    from_version = known.version if known else 0
-    earlier = () if is_new else read_with(connection, case_id, from_version, [command.id for command in commands])
-    before = evolve_recorded(known, (entry.recorded for entry in earlier if entry.recorded.version > from_version))
-    done_before = {entry.command for entry in earlier}
+    earlier: Sequence[Appended] = ()
+    if stream is not None and (
+        known is None or known.file.version != stream.version or not known.commands.isdisjoint(wanted)
+    ):
+        earlier = read_with(connection, case_id, _version(known), wanted)
+    before = _folded(known, earlier)
     # The first answer stands, also where newer events have been folded in since.
-    repeated = tuple(entry.recorded for entry in earlier if entry.command in {command.id for command in commands})
+    repeated = tuple(entry.recorded for entry in earlier if entry.command in wanted)
 
-    file = before
+    file = None if before is None else before.file
+    done_before = frozenset() if before is None else before.commands
     new: list[tuple[UUID, Event]] = []
     for command in commands:
         if command.id in done_before:
@@ -124,23 +152,24 @@ def handle(
     if file is None:
         raise NoSuchCase
     if not new:
-        return Handled(repeated, file)
+        return Handled(repeated, Folded(file, done_before))
 
-    if is_new:
-        # Written at once with what comes below; a twin that opens the same case waits here and fails.
-        begin(connection, stream)
+    batch = Batch()
     # What came late changes nothing, in the vault neither: a newer record or number stands there by now.
     changed = {command for command, event in new if not isinstance(event, LateAnswerRecorded)}
-    vault.keep(
-        connection, case_id, [one for one in kept if one.command is None or one.command in changed], new[0][1].at
-    )
-    stream, recorded = append(connection, stream, new)
-    stream = note(connection, stream, _disclosures(file, recorded))
-    write(connection, stream)
-    project(connection, before, file)
+    mine = [one for one in kept if one.command is None or one.command in changed]
+    vault.keep(connection, batch, case_id, mine, new[0][1].at)
+    after, recorded = append(batch, stream or Stream(case_id), new)
+    after = note(batch, after, _disclosures(file, recorded))
+    if stream is None:
+        begin(batch, after)
+    else:
+        write(batch, after)
+    project(batch, None if before is None else before.file, file)
     if tell_workflow:
-        put(connection, case_id, recorded[0].version, recorded[-1].version, recorded[-1].event.at)
-    return Handled((*repeated, *recorded), file)
+        put(batch, case_id, recorded[0].version, recorded[-1].version, recorded[-1].event.at)
+    batch.write(connection)
+    return Handled((*repeated, *recorded), Folded(file, done_before | {command for command, _ in new}))
 
 
 def _disclosures(file: CaseFile, recorded: Sequence[Recorded]) -> list[Access]:

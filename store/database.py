@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import psycopg
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -99,6 +99,7 @@ class Database:
         )
         # One instant for all the questions of a page; a read-only snapshot never collides with anybody.
         self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._glancer = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         if password_file is not None:
             event.listen(self._engine, "do_connect", _password_from(password_file))
 
@@ -115,13 +116,13 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A transaction: committed at the end of the block, rolled back when it raises."""
-        with _faults_by_name(), self._connect(reading=False) as connection, connection.begin():
+        with _faults_by_name(), self._connect(self._engine) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that cannot write and sees one instant throughout."""
-        with _faults_by_name(), self._connect(reading=True) as connection, connection.begin():
+        with _faults_by_name(), self._connect(self._reader) as connection, connection.begin():
             yield connection
 
     def conninfo(self) -> str:
@@ -135,9 +136,15 @@ class Database:
         """Close the idle connections; busy ones close when they come back."""
         self._engine.dispose()
 
-    def _connect(self, *, reading: bool) -> Connection:
+    @contextmanager
+    def glancing(self) -> Iterator[Connection]:
+        """For a single statement that reads: without a transaction around it, which would be two more round trips."""
+        with _faults_by_name(), self._connect(self._glancer) as connection:
+            yield connection
+
+    def _connect(self, engine: Engine) -> Connection:
         try:
-            return (self._reader if reading else self._engine).connect()
+            return engine.connect()
         except PoolTimeout:
             raise NoConnectionFree("all connections are busy") from None
         except OperationalError as fault:

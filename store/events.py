@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Text, any_, bindparam, cast, insert, or_, select, text
+from sqlalchemy import Connection, Row, Text, any_, bindparam, cast, or_, select, text
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.events import EVENT_CLASSES, Event, Recorded, read_event, write_event
+from store.batch import Batch
 from store.streams import GENESIS, Stream, chained
 from store.tables import events, streams
 
@@ -53,9 +54,7 @@ def read_with(connection: Connection, case_id: UUID, after: int, commands: Seque
     return tuple(_appended(row) for row in rows)
 
 
-def append(
-    connection: Connection, stream: Stream, new: Sequence[tuple[UUID, Event]]
-) -> tuple[Stream, tuple[Recorded, ...]]:
+def append(batch: Batch, stream: Stream, new: Sequence[tuple[UUID, Event]]) -> tuple[Stream, tuple[Recorded, ...]]:
     """Append events, each with the command it came from; the stream must be locked by this transaction."""
     rows: list[dict[str, object]] = []
     recorded: list[Recorded] = []
@@ -76,15 +75,8 @@ def append(
             }
         )
         recorded.append(Recorded(version=stream.version, event=event))
-    if rows:
-        connection.execute(_INSERT, rows)
+    batch.insert(events, rows)
     return stream, tuple(recorded)
-
-
-# The text goes in as it is hashed; SQLAlchemy's own JSON type would write it anew.
-_INSERT = insert(events).values(
-    body=text("cast(:body as json)").bindparams(bindparam("body", type_=Text)),
-)
 
 
 @dataclass(frozen=True, slots=True)

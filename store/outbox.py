@@ -4,23 +4,21 @@ Telling may happen twice and late, never not at all; the workflow puts events in
 version and ignores those it knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, any_, bindparam, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger
 
+from store.batch import Batch
 from store.tables import outbox
 
 CHANNEL: Final = "onething_outbox"
 """LISTEN here to hear of new rows; the notice is only a hint, polling finds them all the same."""
-
-_PUT = insert(outbox)
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,13 @@ class Waiting:
     attempts: int
 
 
-def put(connection: Connection, case_id: UUID, first_version: int, last_version: int, at: datetime) -> None:
+def put(batch: Batch, case_id: UUID, first_version: int, last_version: int, at: datetime) -> None:
     """Leave events for the relay; it is woken when the transaction commits."""
-    connection.execute(
-        _PUT,
-        {"case_id": case_id, "first_version": first_version, "last_version": last_version, "created_at": at},
+    batch.insert(
+        outbox,
+        [{"case_id": case_id, "first_version": first_version, "last_version": last_version, "created_at": at}],
     )
-    connection.execute(_NOTIFY)
+    batch.notify(CHANNEL)
 
 
 _TAKE = (
@@ -57,7 +55,35 @@ def take(connection: Connection, most: int, at: datetime) -> tuple[Waiting, ...]
     return tuple(Waiting(*row) for row in connection.execute(_TAKE, {"most": most, "at": at}))
 
 
-_TOLD = delete(outbox).where(outbox.c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """The news of one row, as the JSON it was stored as: nobody between store and workflow needs to understand it."""
+
+    events: str
+    workflow_type: str | None
+    """Of the case's workflow, where the news is that the case was opened."""
+
+
+_UNTOLD = text(
+    """
+    SELECT o.id,
+           string_agg('{"version":' || e.version || ',"event":' || e.body::text || '}', ',' ORDER BY e.version) AS events,
+           max(CASE WHEN e.type = 'case_opened' THEN e.body -> 'bundle' ->> 'workflow_type' END) AS workflow_type
+    FROM outbox o
+    JOIN events e ON e.case_id = o.case_id AND e.version BETWEEN o.first_version AND o.last_version
+    WHERE o.id = ANY(:ids)
+    GROUP BY o.id
+    """
+).bindparams(bindparam("ids", type_=ARRAY(BigInteger)))
+
+
+def news_of(connection: Connection, rows: Sequence[Waiting]) -> Mapping[int, Untold]:
+    """The news of each row, by its id, in one statement."""
+    found = connection.execute(_UNTOLD, {"ids": [row.id for row in rows]})
+    return {row.id: Untold(f"[{row.events}]", row.workflow_type) for row in found}
+
+
+_TOLD = delete(outbox).where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
 
 
 def told(connection: Connection, ids: Sequence[int]) -> None:

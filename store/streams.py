@@ -4,14 +4,15 @@ One row per case: whoever holds it is alone, so the race of an answer and a dead
 who commits first, and never by who woke first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
+from store.batch import Batch
 from store.tables import streams
 
 GENESIS: Final = bytes(32)
@@ -47,16 +48,6 @@ def chained(head: bytes, *parts: str) -> bytes:
 
 
 _LOCK = select(streams).where(streams.c.id == bindparam("stream")).with_for_update()
-_WRITE = (
-    update(streams)
-    .where(streams.c.id == bindparam("stream"))
-    .values(
-        version=bindparam("version"),
-        head=bindparam("head"),
-        access_count=bindparam("access_count"),
-        access_head=bindparam("access_head"),
-    )
-)
 
 
 def lock(connection: Connection, stream: UUID) -> Stream | None:
@@ -65,44 +56,16 @@ def lock(connection: Connection, stream: UUID) -> Stream | None:
     return None if row is None else Stream(row.id, row.version, row.head, row.access_count, row.access_head)
 
 
-def begin(connection: Connection, stream: Stream) -> None:
-    """Write a stream for the first time; a twin in another transaction waits here, and then fails."""
-    connection.execute(
-        insert(streams),
-        {
-            "id": stream.id,
-            "version": stream.version,
-            "head": stream.head,
-            "access_count": stream.access_count,
-            "access_head": stream.access_head,
-        },
-    )
+def begin(batch: Batch, stream: Stream) -> None:
+    """Write a stream for the first time; a twin in another transaction waits, and then fails."""
+    batch.insert(streams, [asdict(stream)])
 
 
 def begin_once(connection: Connection, stream: Stream) -> None:
     """Write a stream unless there is one; a twin in another transaction waits here, and then finds it."""
-    connection.execute(
-        insert_or_leave(streams)
-        .values(
-            id=stream.id,
-            version=stream.version,
-            head=stream.head,
-            access_count=stream.access_count,
-            access_head=stream.access_head,
-        )
-        .on_conflict_do_nothing()
-    )
+    connection.execute(insert_or_leave(streams).values(**asdict(stream)).on_conflict_do_nothing())
 
 
-def write(connection: Connection, stream: Stream) -> None:
+def write(batch: Batch, stream: Stream) -> None:
     """Write the locked stream back."""
-    connection.execute(
-        _WRITE,
-        {
-            "stream": stream.id,
-            "version": stream.version,
-            "head": stream.head,
-            "access_count": stream.access_count,
-            "access_head": stream.access_head,
-        },
-    )
+    batch.update(streams, [asdict(stream)])

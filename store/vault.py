@@ -16,9 +16,10 @@ from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Uuid, any_, bindparam, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Connection, LargeBinary, Uuid, any_, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from store.batch import Batch
 from store.keys import KEY_BYTES, KeyRing
 from store.tables import vault_contacts, vault_entries, vault_keys, vault_lookups
 
@@ -57,6 +58,10 @@ class Dossier:
         """The content, or None if there is none under that name."""
         return self.entries.get((owner, name))
 
+    def with_kept(self, kept: Sequence[Kept]) -> "Dossier":
+        """The dossier after these were kept too."""
+        return Dossier({**self.entries, **{(one.owner, one.name): one.content for one in kept}}, self.forgotten)
+
 
 class Vault:
     """Seals and opens with one key ring; holds no content between calls."""
@@ -70,28 +75,23 @@ class Vault:
         """Keyed hash: the same values find each other, and nobody can try out numbers without the key."""
         return hmac.digest(self._lookup_key, "\x1f".join((kind, *values)).encode(), sha256)
 
-    def keep(self, connection: Connection, case_id: UUID, kept: Sequence[Kept], at: datetime) -> None:
-        """Seal and write; an entry of the same name is replaced."""
+    def keep(self, connection: Connection, batch: Batch, case_id: UUID, kept: Sequence[Kept], at: datetime) -> None:
+        """Seal, to be written with the batch; an entry of the same name is replaced."""
         if not kept:
             return
-        keys = self._data_keys(connection, {entry.owner for entry in kept}, at)
-        rows = [
-            {
-                "case_id": case_id,
-                "owner": entry.owner,
-                "name": entry.name,
-                "sealed": _seal(keys[entry.owner], _place(case_id, entry.owner, entry.name), entry.content),
-                "kept_at": at,
-            }
-            for entry in {(entry.owner, entry.name): entry for entry in kept}.values()
-        ]
-        statement = insert(vault_entries)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[vault_entries.c.case_id, vault_entries.c.owner, vault_entries.c.name],
-                set_={"sealed": statement.excluded.sealed, "kept_at": statement.excluded.kept_at},
-            ),
-            rows,
+        keys = self._data_keys(connection, batch, {entry.owner for entry in kept}, at)
+        batch.upsert(
+            vault_entries,
+            [
+                {
+                    "case_id": case_id,
+                    "owner": entry.owner,
+                    "name": entry.name,
+                    "sealed": _seal(keys[entry.owner], _place(case_id, entry.owner, entry.name), entry.content),
+                    "kept_at": at,
+                }
+                for entry in {(entry.owner, entry.name): entry for entry in kept}.values()
+            ],
         )
 
     def open(self, connection: Connection, case_id: UUID) -> Dossier:
@@ -125,12 +125,11 @@ class Vault:
         statement = select(vault_contacts.c.person).where(vault_contacts.c.digest == self.digest(kind, value))
         return tuple(connection.execute(statement).scalars())
 
-    def make_findable(self, connection: Connection, contacts: Iterable[tuple[UUID, str, str]]) -> None:
+    def make_findable(self, batch: Batch, contacts: Iterable[tuple[UUID, str, str]]) -> None:
         """Let persons be found by (person, kind, value): a name or a phone."""
         found = {(self.digest(kind, value), person) for person, kind, value in contacts}
-        if found:
-            rows = [{"digest": digest, "person": person} for digest, person in sorted(found)]
-            connection.execute(insert(vault_contacts).on_conflict_do_nothing(), rows)
+        # Sorted, so that two families filed at once take their locks in the same order.
+        batch.ignore(vault_contacts, [{"digest": digest, "person": person} for digest, person in sorted(found)])
 
     def persons(self, connection: Connection, numbers: Sequence[tuple[str, str] | None]) -> tuple[UUID, ...]:
         """The person for each identity number (kind, number), made where unknown; None is always a new person.
@@ -141,17 +140,13 @@ class Vault:
         known: dict[bytes, UUID] = {}
         if wanted:
             # Sorted, so that two families filed at once take the same locks in the same order.
-            rows = [{"digest": digest, "person": wanted[digest]} for digest in sorted(wanted)]
-            statement = insert(vault_lookups).on_conflict_do_nothing().returning(vault_lookups.c.digest)
-            made = set(connection.execute(statement, rows).scalars())
-            known = {digest: wanted[digest] for digest in made}
-            if missing := wanted.keys() - made:
-                known |= {
-                    row.digest: row.person
-                    for row in connection.execute(
-                        select(vault_lookups).where(vault_lookups.c.digest.in_(sorted(missing)))
-                    )
-                }
+            digests = sorted(wanted)
+            made = connection.execute(
+                _LOOKUPS_MADE, {"digests": digests, "persons": [wanted[digest] for digest in digests]}
+            )
+            known = {digest: wanted[digest] for digest in made.scalars()}
+            if missing := sorted(wanted.keys() - known.keys()):
+                known |= {row.digest: row.person for row in connection.execute(_LOOKUPS, {"digests": missing})}
         return tuple(uuid4() if number is None else known[self.digest(*number)] for number in numbers)
 
     def forget(self, connection: Connection, owner: UUID, at: datetime) -> None:
@@ -177,25 +172,25 @@ class Vault:
             )
         return len(rows)
 
-    def _data_keys(self, connection: Connection, owners: Iterable[UUID], at: datetime) -> dict[UUID, AESGCM]:
-        fresh = {owner: token_bytes(KEY_BYTES) for owner in sorted(owners)}
-        rows = [
-            {
-                "owner": owner,
-                "key_id": self._ring.current,
-                "wrapped": self._wrap(owner, key),
-                "made_at": at,
-            }
-            for owner, key in fresh.items()
-        ]
-        statement = insert(vault_keys).on_conflict_do_nothing().returning(vault_keys.c.owner)
-        made = set(connection.execute(statement, rows).scalars())
-        if known := [owner for owner in fresh if owner not in made]:
-            for row in connection.execute(select(vault_keys).where(vault_keys.c.owner.in_(known))):
-                if row.wrapped is None:
-                    raise Forgotten
-                fresh[row.owner] = self._unwrap(row.owner, row.key_id, row.wrapped)
-        return {owner: AESGCM(key) for owner, key in fresh.items()}
+    def _data_keys(
+        self, connection: Connection, batch: Batch, owners: Iterable[UUID], at: datetime
+    ) -> dict[UUID, AESGCM]:
+        wanted = sorted(owners)
+        keys: dict[UUID, AESGCM] = {}
+        for row in connection.execute(_KEYS_OF, {"owners": wanted}):
+            if row.wrapped is None:
+                raise Forgotten
+            keys[row.owner] = AESGCM(self._unwrap(row.owner, row.key_id, row.wrapped))
+        fresh = {owner: token_bytes(KEY_BYTES) for owner in wanted if owner not in keys}
+        # A plain insert: a key that somebody else made meanwhile must never be passed over in favour of ours.
+        batch.insert(
+            vault_keys,
+            [
+                {"owner": owner, "key_id": self._ring.current, "wrapped": self._wrap(owner, key), "made_at": at}
+                for owner, key in fresh.items()
+            ],
+        )
+        return keys | {owner: AESGCM(key) for owner, key in fresh.items()}
 
     def _wrap(self, owner: UUID, key: bytes) -> bytes:
         nonce = token_bytes(NONCE_BYTES)
@@ -210,6 +205,16 @@ class Vault:
             raise VaultTampered("a data key does not belong to its owner") from None
 
 
+_KEYS_OF = select(vault_keys).where(vault_keys.c.owner == any_(bindparam("owners", type_=ARRAY(Uuid))))
+_LOOKUPS = select(vault_lookups).where(vault_lookups.c.digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))))
+_LOOKUPS_MADE = text(
+    """
+    INSERT INTO vault_lookups (digest, person)
+    SELECT * FROM unnest(:digests, :persons)
+    ON CONFLICT DO NOTHING
+    RETURNING digest
+    """
+).bindparams(bindparam("digests", type_=ARRAY(LargeBinary)), bindparam("persons", type_=ARRAY(Uuid)))
 _OF_CASES = (
     select(
         vault_entries.c.case_id,

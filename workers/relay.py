@@ -14,20 +14,42 @@ from uuid import UUID
 import psycopg
 import structlog
 from sqlalchemy import Connection
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import RawValue, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import News
-from domain.events import CaseOpened
+from domain.case_file import evolve_recorded
+from domain.events import Recorded
 from store.cases import CaseStore
-from store.database import StoreUnavailable
+from store.database import STANDS_IDLE_SECONDS, StoreUnavailable
 from store.events import read
-from store.outbox import CHANNEL, Waiting, put_off, take, told
+from store.outbox import CHANNEL, Untold, Waiting, news_of, put_off, take, told
 from workers.settings import WorkerSettings
 
 log: Final = structlog.get_logger("onething.relay")
+
+
+TEMPORAL_ANSWERS_WITHIN_SECONDS: Final = STANDS_IDLE_SECONDS * 0.6
+"""For one batch; below what the database lets a transaction stand idle, which would undo what was told."""
+AWAY: Final = frozenset(
+    status.name
+    for status in (
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.NOT_FOUND,
+    )
+)
+"""The server, or its namespace, is away: nothing is wrong with any single row."""
+
+
+class TemporalAway(Exception):
+    """Temporal takes nothing now; everything stays where it is."""
 
 
 def workflow_id(case_id: UUID) -> str:
@@ -57,8 +79,8 @@ class Relay:
                 try:
                     while await self.tell_some():
                         pass
-                except StoreUnavailable as fault:
-                    log.warning("outbox not readable", fault=type(fault).__name__)
+                except (StoreUnavailable, TemporalAway) as fault:
+                    log.warning("nothing can be told now", fault=str(fault))
                     await asyncio.sleep(self._settings.relay_polls_seconds)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._settings.relay_polls_seconds)
@@ -66,78 +88,103 @@ class Relay:
             listening.cancel()
 
     async def tell_some(self) -> int:
-        """Tell up to one batch; returns how many rows were told."""
+        """Tell up to one batch; returns how many rows were told. Raises StoreUnavailable, TemporalAway."""
         begun = self._store.database.begin()
         connection = await asyncio.to_thread(begun.__enter__)
         try:
             rows = await asyncio.to_thread(take, connection, self._settings.relay_batch, self._clock())
-            done = await self._tell(connection, rows) if rows else 0
+            count, away = await self._tell(connection, rows) if rows else (0, None)
         except BaseException as fault:
             # Cancelled or failed: the rows stay for the next relay.
             await asyncio.shield(asyncio.to_thread(begun.__exit__, type(fault), fault, fault.__traceback__))
             raise
         await asyncio.to_thread(begun.__exit__, None, None, None)
-        return done
+        if away:
+            raise TemporalAway(away)
+        return count
 
-    async def _tell(self, connection: Connection, rows: tuple[Waiting, ...]) -> int:
-        news = await asyncio.to_thread(self._read, connection, rows)
+    async def _tell(self, connection: Connection, rows: tuple[Waiting, ...]) -> tuple[int, str | None]:
+        news = await asyncio.to_thread(news_of, connection, rows)
         # One case's rows in their order; cases side by side.
-        by_case: dict[UUID, list[tuple[Waiting, News]]] = {}
-        for row, heard in zip(rows, news, strict=True):
-            by_case.setdefault(row.case_id, []).append((row, heard))
-        faults = await asyncio.gather(*(self._tell_case(entries) for entries in by_case.values()))
-        failed = {row.id: fault for found in faults for row, fault in found}
+        by_case: dict[UUID, list[tuple[Waiting, Untold]]] = {}
+        for row in rows:
+            by_case.setdefault(row.case_id, []).append((row, news[row.id]))
+        failed: dict[int, str] = {}
+        telling = [asyncio.create_task(self._tell_case(entries, failed)) for entries in by_case.values()]
+        try:
+            _, late = await asyncio.wait(telling, timeout=TEMPORAL_ANSWERS_WITHIN_SECONDS)
+        finally:
+            for task in telling:
+                task.cancel()
+        if late:
+            await asyncio.wait(late)
         await asyncio.to_thread(self._settle, connection, rows, failed)
-        return len(rows) - len(failed)
+        return len(rows) - len(failed), next((fault for fault in failed.values() if fault in AWAY), None)
 
-    def _read(self, connection: Connection, rows: tuple[Waiting, ...]) -> list[News]:
-        return [
-            News(
-                case_id=row.case_id,
-                events=tuple(
-                    entry
-                    for entry in read(connection, row.case_id, row.first_version - 1)
-                    if entry.version <= row.last_version
-                ),
-            )
-            for row in rows
-        ]
-
-    async def _tell_case(self, entries: list[tuple[Waiting, News]]) -> list[tuple[Waiting, str]]:
-        for place, (_row, news) in enumerate(entries):
+    async def _tell_case(self, entries: list[tuple[Waiting, Untold]], failed: dict[int, str]) -> None:
+        """Tell one case's rows; those that could not be told are named in `failed`, also when this is cancelled."""
+        failed |= {row.id: RPCStatusCode.DEADLINE_EXCEEDED.name for row, _ in entries}
+        for row, news in entries:
             try:
-                await self._deliver(news)
+                await self._deliver(row.case_id, news)
             except RPCError as fault:
-                log.warning("workflow not told", case_id=str(news.case_id), fault=fault.status.name)
-                return [(later, fault.status.name) for later, _ in entries[place:]]
-        return []
+                self._not_told(entries, failed, fault.status.name)
+                return
+            except Exception as fault:  # a row that cannot be told at all must not keep the others from being told
+                self._not_told(entries, failed, type(fault).__name__)
+                return
+            del failed[row.id]
 
-    async def _deliver(self, news: News) -> None:
-        first = news.events[0].event
-        if isinstance(first, CaseOpened):
-            with suppress(WorkflowAlreadyStartedError):
-                await self._client.start_workflow(
-                    first.bundle.workflow_type,
-                    news,
-                    id=workflow_id(news.case_id),
-                    task_queue=self._settings.task_queue,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    task_timeout=timedelta(seconds=self._settings.workflow_task_seconds),
-                    request_eager_start=self._eager,
-                )
+    def _not_told(self, entries: list[tuple[Waiting, Untold]], failed: dict[int, str], fault: str) -> None:
+        log.warning("workflow not told", case_id=str(entries[0][0].case_id), fault=fault)
+        failed |= {row.id: fault for row, _ in entries if row.id in failed}
+
+    async def _deliver(self, case_id: UUID, untold: Untold) -> None:
+        news = _as_stored(case_id, untold)
+        if untold.workflow_type is not None:
+            await self._start(case_id, untold.workflow_type, news, WorkflowIDReusePolicy.REJECT_DUPLICATE)
             return
         try:
-            await self._client.get_workflow_handle(workflow_id(news.case_id)).signal("events_happened", news)
+            await self._client.get_workflow_handle(workflow_id(case_id)).signal("events_happened", news)
         except RPCError as fault:
-            # The run has ended: what came later is in the events, and nothing was waiting for it.
             if fault.status is not RPCStatusCode.NOT_FOUND:
                 raise
+            await self._nobody_heard(case_id)
+
+    async def _nobody_heard(self, case_id: UUID) -> None:
+        """No workflow runs: the case is over, or its start is still with another relay, or its run was lost."""
+        events = await asyncio.to_thread(self._all_events, case_id)
+        file = evolve_recorded(None, events)
+        if file is not None and not file.over:
+            # With everything from the beginning: whoever comes later finds it running and adds nothing.
+            news = News(case_id=case_id, events=events)
+            reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+            await self._start(case_id, file.bundle.workflow_type, news, reuse)
+
+    async def _start(
+        self, case_id: UUID, workflow_type: str, news: RawValue | News, reuse: WorkflowIDReusePolicy
+    ) -> None:
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                workflow_type,
+                news,
+                id=workflow_id(case_id),
+                task_queue=self._settings.task_queue,
+                id_reuse_policy=reuse,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                task_timeout=timedelta(seconds=self._settings.workflow_task_seconds),
+                request_eager_start=self._eager,
+            )
+
+    def _all_events(self, case_id: UUID) -> tuple[Recorded, ...]:
+        with self._store.database.reading() as connection:
+            return read(connection, case_id)
 
     def _settle(self, connection: Connection, rows: tuple[Waiting, ...], failed: dict[int, str]) -> None:
         told(connection, [row.id for row in rows if row.id not in failed])
         for row in rows:
-            if row.id in failed:
+            # With the server away all rows keep their places: what was accepted first also starts first.
+            if failed.get(row.id, "") not in {"", *AWAY}:
                 put_off(connection, row, self._clock(), failed[row.id])
 
     async def _listen(self) -> None:
@@ -152,3 +199,9 @@ class Relay:
                         self._woken.set()
             except (psycopg.Error, OSError):
                 await asyncio.sleep(self._settings.relay_polls_seconds)
+
+
+def _as_stored(case_id: UUID, untold: Untold) -> RawValue:
+    """`News` in the words of the event store; reading it here only to write it again would cost two milliseconds."""
+    body = f'{{"case_id":"{case_id}","events":{untold.events}}}'
+    return RawValue(Payload(metadata={"encoding": b"json/plain"}, data=body.encode()))

@@ -84,7 +84,7 @@ class LifeEventBundle:
         try:
             progress = await workflow.execute_local_activity_method(
                 CaseSteps.carry_out,
-                Wave(case_id=self._case_id, steps=tuple(due)),
+                Wave(case_id=self._case_id, steps=tuple(due), version=self._known.version),
                 start_to_close_timeout=WAVE_ENDS_WITHIN,
                 retry_policy=ONCE,
             )
@@ -94,7 +94,11 @@ class LifeEventBundle:
         else:
             self._believe(progress.events)
             unanswered = set(progress.unanswered)
-        self._patient += [asyncio.create_task(self._persist(step)) for step in due if step.key in unanswered]
+        # What was begun on the way is among the unanswered too, and due by what was just believed.
+        open_steps = {step.key: step for step in (*due, *steps(self._known))}
+        patient = [step for key, step in open_steps.items() if key in unanswered]
+        self._begun.update(step.key for step in patient)
+        self._patient += [asyncio.create_task(self._persist(step)) for step in patient]
 
     async def _persist(self, step: AskRegister | SubmitItem | SayOverdue) -> None:
         progress = await workflow.execute_activity_method(

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, select
 
 from domain.case_file import CaseFile, evolve_recorded
+from store.batch import Batch
 from store.events import read
 from store.read_models.cases import KEYS, LINES, PEOPLE
 from store.read_models.progress import ITEMS, PROOFS
@@ -21,10 +22,10 @@ from store.tables import streams
 MODELS: Final[tuple[ReadModel, ...]] = (LINES, PEOPLE, KEYS, ITEMS, PROOFS)
 
 
-def project(connection: Connection, before: CaseFile | None, after: CaseFile) -> None:
+def project(batch: Batch, before: CaseFile | None, after: CaseFile) -> None:
     """Write every read model of one case."""
     for model in MODELS:
-        model.project(connection, before, after)
+        model.project(batch, before, after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def rebuild(connection: Connection) -> int:
     for case_id in _cases(connection):
         file = evolve_recorded(None, read(connection, case_id))
         if file is not None:
-            project(connection, None, file)
+            batch = Batch()
+            project(batch, None, file)
+            batch.write(connection)
             rebuilt += 1
     return rebuilt
 

@@ -4,17 +4,16 @@ Only the rules themselves stand behind them: `given` folds what `decide` said, `
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 from domain.actors import THE_ENGINE, Actor
-from domain.bundle import Bundle
 from domain.bundles.newborn import BUNDLE as NEWBORN
-from domain.case_file import CaseFile, ProofState, evolve_all
+from domain.case_file import CaseFile, ProofState, evolve, evolve_all
 from domain.commands import (
     AmendApplication,
     Command,
@@ -31,7 +30,7 @@ from domain.commands import (
 )
 from domain.decisions import decide
 from domain.events import Event
-from domain.form import Application, read_application
+from domain.form import Application, circumstances_of, read_application
 from domain.steps import AskRegister, SubmitItem, steps
 from domain.time_limits import SHANGHAI
 
@@ -92,27 +91,18 @@ def opening(application: Application, *, at: datetime = MONDAY) -> OpenCase:
         for section in application.bundle.sections
         if section.person and (rows := application.sections.get(section.code))
     }
-    return _opening(application.bundle, application.circumstances, application.counts, people, at)
-
-
-def _opening(
-    bundle: Bundle,
-    circumstances: Sequence[str],
-    counts: Mapping[str, int],
-    people: Mapping[str, tuple[UUID, ...]],
-    at: datetime,
-) -> OpenCase:
     return OpenCase(
         id=an_id(),
         at=at,
         by=BIRTH_DESK,
         case_id=uuid5(_SPACE, "case"),
         case_no="3307820120261123000001",
-        bundle=bundle,
+        bundle=application.bundle,
         division="330782",
         people=people,
-        counts=counts,
-        circumstances=tuple(circumstances),
+        counts=application.counts,
+        circumstances=application.circumstances,
+        warnings=application.warnings,
         application_key="a" * 64,
         event_keys=("b" * 64,),
     )
@@ -280,3 +270,73 @@ def states(file: CaseFile) -> dict[str, str]:
 def proofs_in(file: CaseFile, *among: ProofState) -> tuple[str, ...]:
     """The proofs in these states."""
     return tuple(proof for proof, live in file.proofs.items() if live.state in among)
+
+
+# --- every family there can be
+
+
+def _every_family() -> Iterator[Application]:
+    yes_no, kinds = ("true", "false"), ("citizen_id", "passport")
+    choices = product(yes_no, ("mother", "father"), ("employee", "resident", "none"), kinds, (*kinds, None), (1, 2, 3))
+    for married, follows, insurance, mother, father, children in choices:
+        if father is None and (married == "true" or follows == "father"):
+            continue  # the form asks for him
+        sections: dict[str, tuple[dict[str, str], ...]] = {
+            "birth": (
+                {
+                    "place_of_birth": "institution",
+                    "parents_married": married,
+                    "household_follows": follows,
+                    "mother_insurance": insurance,
+                },
+            ),
+            "children": tuple({"birth_order": str(n)} for n in range(1, children + 1)),
+            "mother": ({"identity_kind": mother},),
+        }
+        if father is not None:
+            sections["father"] = ({"identity_kind": father},)
+        circumstances = circumstances_of(NEWBORN, sections)
+        if not any(refusal.applies(circumstances) for refusal in NEWBORN.not_eligible):
+            yield Application(NEWBORN, sections, circumstances, ())
+
+
+EVERY_FAMILY = tuple(_every_family())
+"""One application for every set of circumstances that the newborn bundle serves; answers only, no names or numbers."""
+
+
+def same_people(before: Application) -> tuple[Application, ...]:
+    """What the applicants of a case could amend it to."""
+    return tuple(
+        other
+        for other in EVERY_FAMILY
+        if {section: len(rows) for section, rows in other.sections.items()}
+        == {section: len(rows) for section, rows in before.sections.items()}
+    )
+
+
+def changed_between(before: Application, after: Application) -> tuple[str, ...]:
+    """The fields that an amendment changes."""
+    return tuple(
+        f"{section}.{field}"
+        for section, rows in after.sections.items()
+        for old, new in zip(before.sections[section], rows, strict=True)
+        for field in new
+        if old.get(field) != new[field]
+    )
+
+
+class Hearer:
+    """Believes events in the order of their versions, whatever order they arrive in, as the workflow does."""
+
+    def __init__(self) -> None:
+        self.file: CaseFile | None = None
+        self._early: dict[int, Event] = {}
+
+    def hear(self, news: Iterable[tuple[int, Event]]) -> bool:
+        """Whether anything new could be believed."""
+        known = before = self.file.version if self.file else 0
+        self._early |= {version: event for version, event in news if version > known}
+        while event := self._early.pop(known + 1, None):
+            self.file = evolve(self.file, event)
+            known += 1
+        return known > before

@@ -20,10 +20,15 @@ def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {key: _masked(value) for key, value in event.items()}
 
 
+def masked(text: str) -> str:
+    """The text with what looks like an ID number or a phone made unreadable."""
+    return _NUMBERS.sub(lambda found: f"{found[0][:3]}****", text)
+
+
 def _masked(value: Any) -> Any:
     match value:
         case str():
-            return _NUMBERS.sub(lambda found: f"{found[0][:3]}****", value)
+            return masked(value)
         case dict():
             return {key: _masked(entry) for key, entry in value.items()}
         case list() | tuple():

@@ -1,0 +1,119 @@
+"""Which installation a command works on: what the settings name, else the demonstration that runs here.
+
+A person who started `onething demo` in one window expects `onething events tail` in the next to show that
+demonstration. Whoever names a database, in the environment or in `.env`, means that one and no other.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.leaving import Exit, Leave
+
+if TYPE_CHECKING:
+    from demo.running import Running
+    from store.database import Database
+
+State = Annotated[
+    Path | None,
+    typer.Option(
+        "--state", envvar="ONETHING_STATE", show_default=".onething", help="演示环境目录 · Directory of the demonstration."
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="本次运行的设置(不得用于密钥) · A setting for this run; never a secret."),
+]
+
+NO_DEMONSTRATION = (
+    "演示组件未安装, 或不在此环境 The demonstration is not part of this installation."
+    '\n安装 Install it: pip install "onething[demo]"'
+)
+
+
+def running_stack(state: Path | None) -> "Running | None":
+    """The demonstration that runs on this directory, if any."""
+    try:
+        from demo.running import default_state, running
+    except ModuleNotFoundError:
+        return None
+    return running(state or default_state())
+
+
+def adopt(state: Path | None = None, *, settings: list[str] | None = None) -> Mapping[str, str]:
+    """Let the settings be those of the running demonstration where nobody named others.
+
+    Returns where each adopted name came from: "flag" or "demo".
+    """
+    origins: dict[str, str] = {}
+    for entry in settings or ():
+        name, equals, value = entry.partition("=")
+        name = name.strip().upper()
+        name = name if name.startswith("ONETHING_") else f"ONETHING_{name}"
+        if not equals:
+            raise Leave(Exit.USAGE, f"--set {entry}: 应为 NAME=VALUE · expected NAME=VALUE")
+        if name not in known_settings():
+            raise Leave(Exit.USAGE, f"--set {name}: 没有这项设置 · there is no such setting (onething config show)")
+        if is_secret(name):
+            raise Leave(Exit.USAGE, f"--set {name}: 密钥不得写在命令行 · a secret is never given on the command line")
+        os.environ[name] = value
+        origins[name] = "flag"
+    if "ONETHING_DATABASE_URL" in os.environ or "ONETHING_DATABASE_URL" in in_env_file():
+        return origins
+    stack = running_stack(state)
+    if stack is not None:
+        given = in_env_file()
+        for name, value in {**stack.environment, **stack.operator_environment}.items():
+            if name not in os.environ and name not in given:
+                os.environ[name] = value
+                origins[name] = "demo"
+    return origins
+
+
+def open_database() -> "Database":
+    """The application's database, as the settings name it."""
+    from store.database import Database
+    from store.settings import StoreSettings
+
+    return Database.from_settings(StoreSettings())
+
+
+def in_env_file() -> frozenset[str]:
+    """The names that `.env` in the current directory sets, as pydantic-settings reads it."""
+    if not Path(".env").is_file():
+        return frozenset()
+    from dotenv import dotenv_values
+
+    return frozenset(name.upper() for name in dotenv_values(".env"))
+
+
+def known_settings() -> Mapping[str, type]:
+    """Every setting's name and the class it belongs to."""
+    from pydantic_settings import BaseSettings
+
+    found: dict[str, type[BaseSettings]] = {}
+    for each in settings_classes():
+        for name in each.model_fields:
+            found.setdefault(f"{each.model_config.get('env_prefix', '')}{name}".upper(), each)
+    return found
+
+
+def settings_classes() -> "tuple[type, ...]":
+    """The settings of every part of the product."""
+    from activities.settings import GatewaySettings
+    from store.settings import StoreSettings
+    from workers.settings import WorkerSettings
+
+    return (StoreSettings, WorkerSettings, GatewaySettings)
+
+
+def is_secret(name: str) -> bool:
+    """Whether this setting may hold a password; files that hold one may be named."""
+    from pydantic import SecretStr
+
+    owner = known_settings()[name]
+    annotation = owner.model_fields[name.removeprefix("ONETHING_").lower()].annotation  # type: ignore[attr-defined]
+    return SecretStr in (annotation, *getattr(annotation, "__args__", ()))
