@@ -342,11 +342,7 @@ def content(case: OpenedCase, sight: Sight, *, unmasked: bool) -> Content:
     }
     return Content(
         form=form if unmasked else masked_form(file.bundle, form),
-        products={
-            item: made
-            for item in file.items
-            if (made := dict(_products(case, item, sight, unmasked=unmasked)))
-        },
+        products={item: made for item in file.items if (made := dict(_products(case, item, sight, unmasked=unmasked)))},
         notes={name: text for name, place in _notes(file, sight) if (text := case.note(place)) is not None},
         forgotten=bool(case.dossier.forgotten),
     )
@@ -384,7 +380,9 @@ def fields_of(bundle: Bundle, sight: Sight) -> tuple[str, ...]:
 
 # ── its events ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_KEPT_BACK: Final = frozenset({"type", "at", "by", "note", "bundle", "people", "application_key", "event_keys", "case_id"})
+_KEPT_BACK: Final = frozenset(
+    {"type", "at", "by", "note", "bundle", "people", "application_key", "event_keys", "case_id"}
+)
 """Said elsewhere, or a key to the vault."""
 
 
@@ -404,7 +402,9 @@ def event_view(recorded: Recorded) -> EventView:
 def facts_of(event: Event) -> dict[str, Any]:
     """What the event says beside its time and actor."""
     facts = {
-        name: value for name, value in event.model_dump(mode="json").items() if name not in _KEPT_BACK and value is not None
+        name: value
+        for name, value in event.model_dump(mode="json").items()
+        if name not in _KEPT_BACK and value is not None
     }
     if isinstance(event, CaseOpened):
         facts["bundle"] = event.bundle.code

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.case_view import (
     CaseView,
@@ -20,7 +20,7 @@ from api.case_view import (
     event_views,
     fields_of,
 )
-from api.examples import APPLICATION, NEW_CASE
+from api.examples import NEW_CASE
 from api.house import House, TheHouse
 from api.identity import (
     MayAmend,
@@ -90,7 +90,7 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=200
 class NewCase(Asked):
     """An application for one life event."""
 
-    model_config = {"json_schema_extra": {"examples": [NEW_CASE]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [NEW_CASE]})
 
     bundle: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,63}$")]
     application: dict[str, Any] = Field(description="The form; its schema is at /bundles/{code}.")
@@ -172,7 +172,11 @@ class Receipt(Shown):
 class Correction(Asked):
     """A JSON merge patch (RFC 7396) of the application, and why."""
 
-    model_config = {"json_schema_extra": {"examples": [{"application": {"mother": {"phone": "15499000002"}}, "reason": "申请人更正手机号码"}]}}
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"application": {"mother": {"phone": "15499000002"}}, "reason": "申请人更正手机号码"}]
+        }
+    )
 
     application: dict[str, Any]
     reason: Reason
@@ -181,7 +185,7 @@ class Correction(Asked):
 class Settlement(Asked):
     """A caseworker's decision on a proof."""
 
-    model_config = {"json_schema_extra": {"examples": [{"met": True, "reason": "已核对结婚证原件"}]}}
+    model_config = ConfigDict(json_schema_extra={"examples": [{"met": True, "reason": "已核对结婚证原件"}]})
 
     met: bool
     reason: Reason
@@ -220,9 +224,7 @@ def file_case(house: TheHouse, viewer: MayOpenCase, asked: NewCase, key: Idempot
         fingerprint=fingerprint(vault.digest("request", request.state.body_text)),
     )
     url = f"{V1}/cases/{filed.case_no}"
-    told = FiledCase(
-        case_no=filed.case_no, case_no_grouped=grouped_case_no(filed.case_no), bundle=bundle.code, url=url
-    )
+    told = FiledCase(case_no=filed.case_no, case_no_grouped=grouped_case_no(filed.case_no), bundle=bundle.code, url=url)
     return answer(told, 201 if filed.new else 200, {"location": url, "etag": etag(filed.version)})
 
 
@@ -302,7 +304,9 @@ def _line(line: CaseLine, *, of_a_department: bool) -> CaseLineView:
 def _looked_for(typed: str) -> str:
     number = typed.replace(" ", "").replace("-", "")
     if not is_case_no(number):
-        raise Trouble(422, "case_no.not_valid", "办件编号不正确, 请核对", "this is not a case number; compare it with the receipt")
+        raise Trouble(
+            422, "case_no.not_valid", "办件编号不正确, 请核对", "this is not a case number; compare it with the receipt"
+        )
     return number
 
 
@@ -319,7 +323,11 @@ def _place(cursor: str) -> Place:
         raise bad_cursor() from None
 
 
-@router.get("/cases/{case_no}", response_model=CaseView | CaseWithContent, responses={304: {"description": "You have this version."}})
+@router.get(
+    "/cases/{case_no}",
+    response_model=CaseView | CaseWithContent,
+    responses={304: {"description": "You have this version."}},
+)
 def show_case(
     house: TheHouse,
     viewer: MayReadCase,
@@ -429,9 +437,7 @@ def amend_case(
 
 
 @router.post("/cases/{case_no}/withdrawal", response_model=Acted)
-def withdraw_case(
-    house: TheHouse, viewer: MayWithdraw, case_no: CaseNo, asked: Because, if_match: IfMatch
-) -> Response:
+def withdraw_case(house: TheHouse, viewer: MayWithdraw, case_no: CaseNo, asked: Because, if_match: IfMatch) -> Response:
     """Take the application back: items not yet with a department are cancelled, the others stay and say so."""
     line = get_case(house, viewer, Action.WITHDRAW_CASE, case_no)
     seen = version_of(if_match)
@@ -478,9 +484,5 @@ def _acted(line: CaseLine, handled: Handled) -> Response:
     return answer(told, headers={"etag": etag(version)})
 
 
-def _access(
-    house: House, viewer: Viewer, action: str, file: CaseFile, about: tuple[str, ...], purpose: str
-) -> Access:
-    return Access(
-        at=house.clock(), by=viewer.actor, action=action, about=about, purpose=purpose, case_id=file.case_id
-    )
+def _access(house: House, viewer: Viewer, action: str, file: CaseFile, about: tuple[str, ...], purpose: str) -> Access:
+    return Access(at=house.clock(), by=viewer.actor, action=action, about=about, purpose=purpose, case_id=file.case_id)

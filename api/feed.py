@@ -5,11 +5,10 @@ itself, then joins the others; the cursor of each entry tells what it has heard 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
-from uuid import UUID
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -39,9 +38,7 @@ class News:
 
     def concerns(self, viewer: Viewer, action: Action) -> bool:
         """Whether the viewer may hear of it under that action."""
-        return may(
-            viewer, action, unit=self.case.unit, division=self.case.division, departments=self.departments
-        )
+        return may(viewer, action, unit=self.case.unit, division=self.case.division, departments=self.departments)
 
 
 class NotACursor(ValueError):
@@ -99,20 +96,20 @@ class Feed:
         self._looking: asyncio.Task[None] | None = None
         self._begun = asyncio.Lock()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def listen(self, after: str | None, *, silence: float) -> AsyncIterator[News | None]:
+    async def ready(self) -> None:
+        """Raises StoreUnavailable where listening would only begin to fail."""
+        await run_in_threadpool(self._end)
+
+    async def listen(self, after: str | None, *, silence: float) -> AsyncGenerator[News | None, None]:
         """Entries after a cursor (None: from now), as they come; None after so many seconds of silence.
 
-        Ends when the process stops or the listener is too slow. Raises StoreUnavailable before the first entry.
+        Ends when the process stops or the listener is too slow.
         """
         ear = _Ear()
         try:
-            async with self._begun:
-                # The common place is fixed before this listener catches up, so that nothing lies between the two.
-                if self._looking is None:
-                    self._cursor = await run_in_threadpool(self._end)
-                    self._looking = asyncio.create_task(self._look())
-                self._ears.add(ear)
+            await self._begin(ear)
             cursor = after if after is not None else self._cursor or ""
             while not self._closed:
                 missed = await run_in_threadpool(page_of_news, self._store, cursor, PAGE)
@@ -137,6 +134,21 @@ class Feed:
                     yield next_one
         finally:
             self._ears.discard(ear)
+
+    async def _begin(self, ear: _Ear) -> None:
+        """Fix the common place before this listener catches up, so that nothing lies between the two."""
+        async with self._begun:
+            self._loop = asyncio.get_running_loop()
+            if self._looking is None:
+                self._cursor = await run_in_threadpool(self._end)
+                self._looking = asyncio.create_task(self._look())
+            self._ears.add(ear)
+
+    def close_soon(self) -> None:
+        """The same as `close`, from a signal handler."""
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self.close)
 
     def close(self) -> None:
         """Let all listeners go, so that the process can stop."""
@@ -178,5 +190,3 @@ class Feed:
     def _end(self) -> str:
         with self._store.database.reading() as connection:
             return feed_end(connection)
-
-

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends, Request
 
@@ -12,6 +12,9 @@ from api.figures import Figures
 from api.settings import ApiSettings
 from domain.catalogue import Catalogue
 from store.cases import CaseStore
+
+if TYPE_CHECKING:
+    from api.health import Readiness
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class House:
     clock: Callable[[], datetime]
     figures: Figures
     feed: Feed
+    readiness: "Readiness"
 
 
 def house_of(request: Request) -> House:

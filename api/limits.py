@@ -200,8 +200,11 @@ class StrictRequest(Request):
         return content
 
     async def json(self) -> Any:
-        """The body's value."""
-        return read_json(await self.body())
+        """The body's value; the text itself is kept beside it, to tell one request from another."""
+        content = await self.body()
+        value = read_json(content)
+        self.state.body_text = content.decode()
+        return value
 
 
 def read_json(content: bytes) -> Any:
@@ -211,7 +214,9 @@ def read_json(content: bytes) -> Any:
         raise _unreadable("too_many_parts", "JSON 的组成部分过多", "the JSON has too many parts")
     # No text is deeper than it has brackets, so that the usual one is not measured.
     if brackets > DEPTH_AT_MOST and _depth(content) > DEPTH_AT_MOST:
-        raise _unreadable("too_deep", f"JSON 嵌套最多 {DEPTH_AT_MOST} 层", f"the JSON is nested deeper than {DEPTH_AT_MOST}")
+        raise _unreadable(
+            "too_deep", f"JSON 嵌套最多 {DEPTH_AT_MOST} 层", f"the JSON is nested deeper than {DEPTH_AT_MOST}"
+        )
     keys = 0
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

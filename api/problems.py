@@ -210,9 +210,7 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
                 for fault in refusal.faults
             ]
         case NotEligibleHere():
-            faults = [
-                Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)
-            ]
+            faults = [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
         case AlreadyOpen():
             case_no = refusal.case_no
         case _:
@@ -225,9 +223,7 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Trouble):
-        return _answer(
-            request, error.status_code, error.code, error.zh, error.en, error.faults, headers=error.headers
-        )
+        return _answer(request, error.status_code, error.code, error.zh, error.en, error.faults, headers=error.headers)
     phrase = HTTPStatus(error.status_code).phrase
     code = "http." + phrase.lower().replace(" ", "_").replace("'", "").replace("-", "_")
     zh = _TITLES.get(error.status_code, "请求无法处理")
@@ -277,12 +273,25 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "mapping": ("应为对象", "must be an object"),
     "model": ("应为对象", "must be an object"),
     "list": ("应为列表", "must be a list"),
-    "datetime": ("应为带时区的时刻, 如 2026-11-20T08:15:00+08:00", "must be a moment such as 2026-11-20T08:15:00+08:00"),
+    "datetime": (
+        "应为带时区的时刻, 如 2026-11-20T08:15:00+08:00",
+        "must be a moment such as 2026-11-20T08:15:00+08:00",
+    ),
     "timezone": ("应带时区, 如 +08:00", "must name its time zone, such as +08:00"),
 }
 _PRECONDITIONS: Final = {
-    "idempotency-key": (400, "idempotency_key.missing", "缺少请求头 Idempotency-Key", "the header Idempotency-Key is missing"),
-    "if-match": (428, "if_match.missing", "缺少请求头 If-Match: 请写明您看到的版本", "the header If-Match must name the version you saw"),
+    "idempotency-key": (
+        400,
+        "idempotency_key.missing",
+        "缺少请求头 Idempotency-Key",
+        "the header Idempotency-Key is missing",
+    ),
+    "if-match": (
+        428,
+        "if_match.missing",
+        "缺少请求头 If-Match: 请写明您看到的版本",
+        "the header If-Match must name the version you saw",
+    ),
 }
 
 

@@ -21,10 +21,14 @@ class ApiSettings(BaseSettings):
         default=1_000_000, gt=0, description="The longest body; the fullest application has a few kilobytes."
     )
     request_arrives_within_seconds: float = Field(
-        default=20.0, gt=0, description="How long a body may take to arrive, so that nobody is kept waiting by a trickle."
+        default=20.0,
+        gt=0,
+        description="How long a body may take to arrive, so that nobody is kept waiting by a trickle.",
     )
     threads: int = Field(
-        default=24, gt=0, description="Requests worked on at once; more than the pool's connections, which are the limit."
+        default=24,
+        gt=0,
+        description="Requests worked on at once; more than the pool's connections, which are the limit.",
     )
     connections_at_most: int = Field(
         default=2_000, gt=0, description="Open connections; above it new ones are answered 503."
@@ -33,7 +37,8 @@ class ApiSettings(BaseSettings):
         default=20.0, ge=0, description="What a stopping process may still answer; below the container's grace."
     )
     session_secure_cookie: bool = Field(
-        default=True, description="Send the session cookie over HTTPS only; off for a demonstration without a certificate."
+        default=True,
+        description="Send the session cookie over HTTPS only; off for a demonstration without a certificate.",
     )
     feed_polls_seconds: float = Field(
         default=0.2, gt=0, description="How often the event feed is looked at while somebody listens to it."

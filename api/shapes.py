@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from json import dumps, loads
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
@@ -50,7 +50,9 @@ Reason = Annotated[
     str,
     StringConstraints(min_length=2, max_length=500, pattern=rf"^[^{_CONTROL}]*$"),
     AfterValidator(_said),
-    Field(description="Why, in words, for whoever reads the case or its access log later.", examples=["申请人来电要求"]),
+    Field(
+        description="Why, in words, for whoever reads the case or its access log later.", examples=["申请人来电要求"]
+    ),
 ]
 
 
@@ -150,7 +152,11 @@ def cursor_parts(cursor: str, many: int) -> list[str]:
 def bad_cursor() -> Trouble:
     """The cursor of a request was never ours."""
     fault = Fault(
-        pointer="", parameter="query.cursor", code="cursor", detail="is not one of our cursors", detail_zh="不是有效的游标"
+        pointer="",
+        parameter="query.cursor",
+        code="cursor",
+        detail="is not one of our cursors",
+        detail_zh="不是有效的游标",
     )
     return Trouble(422, "request.not_valid", "游标无效", "the cursor is not valid", faults=[fault])
 

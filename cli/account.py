@@ -28,7 +28,7 @@ class RoleName(StrEnum):
     INTEGRATOR = "integrator"
 
 
-@app.command("list")
+@app.command("list", short_help="账号 · The accounts.")
 def list_(as_json: AsJson = False, plain: Plain = False, state: State = None) -> None:
     """\b
     例 Examples:
@@ -67,13 +67,16 @@ def list_(as_json: AsJson = False, plain: Plain = False, state: State = None) ->
         return
     show_table(
         ("账号 account", "角色 role", "单位 unit", "部门 department", "停用 disabled"),
-        ((row.account, row.role, f"{row.unit} {row.title}", row.department or "", moment(row.disabled_at)) for row in rows),
+        (
+            (row.account, row.role, f"{row.unit} {row.title}", row.department or "", moment(row.disabled_at))
+            for row in rows
+        ),
         plain=plain,
         empty="还没有账号 No accounts yet: onething account add",
     )
 
 
-@app.command()
+@app.command(short_help="新增账号 · Add an account.")
 def add(
     account: Annotated[str, typer.Argument(help="账号 · Its name: small letters, digits and . _ @ -")],
     role: Annotated[RoleName, typer.Option(help="角色 · What it is for.")],
@@ -82,7 +85,8 @@ def add(
     division: Annotated[str | None, typer.Option(help="新单位的区划 · The division of a new unit, six digits.")] = None,
     department: Annotated[str | None, typer.Option(help="新单位的部门 · The department of a new unit.")] = None,
     password_file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="密码文件 · A file whose first line is the password.")
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="密码文件 · A file whose first line is the password."),
     ] = None,
     no_password: Annotated[bool, typer.Option("--no-password", help="仅令牌 · Only tokens open the door.")] = False,
     no_input: NoInput = False,
@@ -122,11 +126,13 @@ def add(
     say(f"已新增 Added: {account} ({role.value}, {unit})")
 
 
-@app.command()
+@app.command(short_help="发放或作废令牌 · Issue or revoke a token.")
 def token(
     account: Annotated[str, typer.Argument(help="账号 · The account.")],
     label: Annotated[str, typer.Option(help="用途 · What it is for; it is revoked by this label.")],
-    days: Annotated[int | None, typer.Option(min=1, help="有效天数 · Days it is valid; without: until revoked.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="有效天数 · Days it is valid; without: until revoked.")
+    ] = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="作废 · Revoke all tokens of this label instead.")] = False,
     as_json: AsJson = False,
     state: State = None,
@@ -142,17 +148,18 @@ def token(
     from store.accounts import issue_token, revoke_tokens
 
     at = datetime.now(UTC)
-    with open_database().begin() as connection:
-        if revoke:
-            count = revoke_tokens(connection, account, label, at)
-        else:
-            expires_at = None if days is None else at + timedelta(days=days)
-            issued = issue_token(connection, account, label=label, at=at, expires_at=expires_at)
+    database = open_database()
     if revoke:
+        with database.begin() as connection:
+            count = revoke_tokens(connection, account, label, at)
         if not count:
             raise Leave(Exit.NOT_FOUND, f"{account} 没有此用途的有效令牌 has no valid token labelled {label!r}.")
         say(f"已作废 Revoked: {count}")
-    elif as_json:
+        return
+    expires_at = None if days is None else at + timedelta(days=days)
+    with database.begin() as connection:
+        issued = issue_token(connection, account, label=label, at=at, expires_at=expires_at)
+    if as_json:
         show_json({"account": account, "label": label, "token": issued, "expires_at": expires_at})
     else:
         show(issued)

@@ -24,7 +24,7 @@ class Format(StrEnum):
     SVG = "svg"
 
 
-@app.command("list")
+@app.command("list", short_help="现行的一件事 · The bundles in force.")
 def list_(as_json: AsJson = False, plain: Plain = False) -> None:
     """\b
     例 Examples:
@@ -69,7 +69,7 @@ def list_(as_json: AsJson = False, plain: Plain = False) -> None:
     )
 
 
-@app.command("show")
+@app.command("show", short_help="全部声明 · Everything declared about one.")
 def show_one(code: Code, as_json: AsJson = False) -> None:
     """\b
     例 Examples:
@@ -100,8 +100,7 @@ def show_one(code: Code, as_json: AsJson = False) -> None:
         if item.statutory_limit is not None:
             limits += f" · 法定 statutory {describe(item.statutory_limit)}"
         show(
-            f"{place}. {item.title} · {item.title_en} ({item.code})"
-            + (f"   [{condition}]" if condition else ""),
+            f"{place}. {item.title} · {item.title_en} ({item.code})" + (f"   [{condition}]" if condition else ""),
             f"   {DEPARTMENTS[item.department].title} · {item.basis} · {limits}",
         )
         if order[item.code]:
@@ -120,10 +119,13 @@ def show_one(code: Code, as_json: AsJson = False) -> None:
         show(f"不适用 not here: {refusal.reason}, {refusal.go_to}")
 
 
-@app.command()
+@app.command(short_help="是否自相矛盾 · Whether the declarations hold together.")
 def lint(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", exists=True, dir_okay=False, help="一个声明文件 · A module that declares BUNDLE.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", exists=True, dir_okay=False, help="一个声明文件 · A module that declares BUNDLE."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -153,7 +155,7 @@ def lint(
     say("没有矛盾 No contradictions: " + ", ".join(f"{bundle.code} ({bundle.effective_from})" for bundle in checked))
 
 
-@app.command()
+@app.command(short_help="先后与分工 · The order of the items, as a picture.")
 def graph(
     code: Code,
     format: Annotated[Format, typer.Option("--format", help="格式 · Mermaid text, or a picture.")] = Format.MERMAID,
@@ -171,11 +173,7 @@ def graph(
     from cli import graph as drawing
 
     bundle = _in_force(code)
-    match format:
-        case Format.MERMAID:
-            drawn = drawing.mermaid(bundle)
-        case Format.SVG:
-            drawn = drawing.svg(bundle)
+    drawn = drawing.svg(bundle) if format is Format.SVG else drawing.mermaid(bundle)
     if output is None:
         show(drawn.rstrip("\n"))
     else:

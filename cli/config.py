@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="设置 · Settings.")
 HIDDEN = "••••••"
 
 
-@app.command("show")
+@app.command("show", short_help="每项设置的值与来源 · Every setting and its origin.")
 def show_all(settings: Set = None, as_json: AsJson = False, plain: Plain = False, state: State = None) -> None:
     """\b
     例 Examples:

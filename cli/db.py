@@ -11,7 +11,7 @@ from cli.surroundings import State, adopt
 app = typer.Typer(no_args_is_help=True, help="数据库结构 · The schema of the database.")
 
 
-@app.command()
+@app.command(short_help="升级表结构 · Run the migrations that are missing.")
 def upgrade(state: State = None) -> None:
     """\b
     例 Examples:
@@ -53,7 +53,7 @@ def upgrade(state: State = None) -> None:
         say(f"已升级 Upgraded: {before.current or '(空 empty)'} → {after.current}")
 
 
-@app.command()
+@app.command(short_help="现状 · Where the schema stands.")
 def status(as_json: AsJson = False, state: State = None) -> None:
     """\b
     例 Examples:
@@ -66,7 +66,7 @@ def status(as_json: AsJson = False, state: State = None) -> None:
     from store import schema
 
     database = open_database()
-    found = schema.status(database.conninfo().replace("postgresql://", "postgresql+psycopg://", 1))
+    found = schema.status(database.conninfo())
     if as_json:
         show_json({**asdict(found), "up_to_date": found.up_to_date})
     else:

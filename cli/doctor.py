@@ -1,6 +1,5 @@
 """`onething doctor`: what is wrong with this installation, and the command that mends each thing."""
 
-import os
 import shlex
 import socket
 import stat
@@ -84,7 +83,7 @@ def examine(at: datetime) -> Iterator[Finding]:
 
 
 def _key_files() -> Iterator[Finding]:
-    from store.keys import KeyRing, KeyRingFaulty, read_key
+    from store.keys import KeyRing, read_key
     from store.settings import StoreSettings
     from workers.settings import WorkerSettings
 
@@ -98,7 +97,6 @@ def _key_files() -> Iterator[Finding]:
     for password in (store.database_password_file, store.migrator_password_file):
         if password is not None and (loose := _too_open(password)) is not None:
             yield loose
-    del KeyRingFaulty
 
 
 def _key_file(name: str, file: Path, read: Callable[[Path], object]) -> Finding:
@@ -140,7 +138,7 @@ def _with_database(at: datetime) -> Iterator[Finding]:
 
     database = open_database()
     try:
-        stands = schema.status(database.conninfo().replace("postgresql://", "postgresql+psycopg://", 1))
+        stands = schema.status(database.conninfo())
     except (CannotConnect, OSError) as fault:
         yield Finding(
             "failed", "database", "数据库连接不上", f"the database cannot be reached: {fault}",
@@ -244,7 +242,7 @@ def _accounts(database: "Database") -> Iterator[Finding]:
     from store.tables import accounts
 
     with database.reading() as connection:
-        by_role = dict(
+        by_role: dict[str, int] = dict(
             connection.execute(
                 select(accounts.c.role, func.count()).where(accounts.c.disabled_at.is_(None)).group_by(accounts.c.role)
             ).tuples()
@@ -276,7 +274,7 @@ def _old_keys(database: "Database") -> Iterator[Finding]:
     except KeyRingFaulty:
         return
     with database.reading() as connection:
-        wrapped = dict(
+        wrapped: dict[str, int] = dict(
             connection.execute(
                 select(vault_keys.c.key_id, func.count())
                 .where(vault_keys.c.wrapped.is_not(None))

@@ -17,10 +17,12 @@ READ_AT_ONCE = 500
 DIFFERENCES_SHOWN = 20
 
 
-@app.command()
+@app.command(short_help="最近的事件 · What happened last.")
 def tail(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="持续显示 · Go on as events happen.")] = False,
-    after: Annotated[str | None, typer.Option(help="从该游标之后 · After this cursor; empty text: from the beginning.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="从该游标之后 · After this cursor; empty text: from the beginning.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="最多显示多少条 · At most so many.")] = 20,
     as_json: AsJson = False,
     state: State = None,
@@ -88,12 +90,14 @@ def tail(
             if not found:
                 time.sleep(LOOKS_AGAIN_SECONDS)
     except ValueError:
-        raise Leave(Exit.USAGE, f"--after {after}: 不是游标 · this is no cursor of `onething events tail --json`") from None
+        raise Leave(
+            Exit.USAGE, f"--after {after}: 不是游标 · this is no cursor of `onething events tail --json`"
+        ) from None
     except KeyboardInterrupt:
         say("")
 
 
-@app.command()
+@app.command(short_help="核对哈希链 · Prove that nobody changed anything.")
 def verify(as_json: AsJson = False, state: State = None) -> None:
     """\b
     例 Examples:
@@ -141,7 +145,7 @@ def verify(as_json: AsJson = False, state: State = None) -> None:
     say(f"完整无改动 Whole and unchanged: {checked}")
 
 
-@app.command()
+@app.command(short_help="重建或比对列表 · Make every list anew, or compare.")
 def rebuild(
     check: Annotated[bool, typer.Option("--check", help="只比对, 不改动 · Compare aside and change nothing.")] = False,
     as_json: AsJson = False,

@@ -73,7 +73,9 @@ def _sentence(fault: Any) -> str:
             return f"设置有误 These settings are wrong:\n{wrong}\n查看全部设置 See all: onething config show"
         case "ProgrammingError":
             first = next(iter(str(fault.orig).splitlines()), "")
-            return f"数据库与程序版本不符 The database does not fit this version: {first}\n请运行 Run: onething db upgrade"
+            return (
+                f"数据库与程序版本不符 The database does not fit this version: {first}\n请运行 Run: onething db upgrade"
+            )
         case "CannotConnect":
             return (
                 f"连接不上数据库 The database cannot be reached: {fault}\n"

@@ -36,7 +36,9 @@ def onething(
 
     一件事: 一次告知, 一张表单, 多部门联办 · One life event, one declaration, many departments.
 
-    退出码 Exit codes: 0 ok · 1 failed · 2 usage · 3 not found · 4 conflict · 5 unavailable
+    \b
+    退出码 Exit codes:
+      0 ok · 1 failed · 2 usage · 3 not found · 4 conflict · 5 unavailable
     """
     if version:
         from importlib.metadata import version as version_of
@@ -45,9 +47,9 @@ def onething(
         raise typer.Exit
 
 
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("doctor")(doctor.doctor)
+app.command("demo", short_help="在本机启动全部 · Everything on this machine.")(demo.demo)
+app.command("run", short_help="办一件事, 看它办完 · File one application and watch it through.")(run.run)
+app.command("doctor", short_help="哪里不对, 怎么修 · What is wrong, and what mends it.")(doctor.doctor)
 app.add_typer(case.app, name="case")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(events.app, name="events")
@@ -56,8 +58,8 @@ app.add_typer(people.app, name="people")
 app.add_typer(vault.app, name="vault")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
-app.command("serve")(processes.serve)
-app.command("worker")(processes.worker)
+app.command("serve", short_help="接口进程 · The API process.")(processes.serve)
+app.command("worker", short_help="办理与传达进程 · The worker and relay process.")(processes.worker)
 
 
 def main() -> NoReturn:

@@ -16,13 +16,14 @@ app = typer.Typer(no_args_is_help=True, help="个人信息权利 · People's rig
 BASIS = "个人信息保护法 47"
 
 
-@app.command()
+@app.command(short_help="遗忘一个人 · Forget one person for good.")
 def forget(
     kind: Annotated[
         str, typer.Option(help="证件类型 · Kind of document: citizen_id, passport.", metavar="KIND")
     ] = "citizen_id",
     confirm: Annotated[
-        UUID | None, typer.Option(help="按此内部编号确认 · Confirm with the person's reference shown before.", metavar="REF")
+        UUID | None,
+        typer.Option(help="按此内部编号确认 · Confirm with the person's reference shown before.", metavar="REF"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只查看 · Only say whom it would concern.")] = False,
     no_input: NoInput = False,
@@ -49,7 +50,9 @@ def forget(
     with store.database.reading() as connection:
         person = store.vault.person_of(connection, kind, number)
     if person is None:
-        raise Leave(Exit.NOT_FOUND, "查无此人, 或已被遗忘 Nobody is known under this number, or they are forgotten already.")
+        raise Leave(
+            Exit.NOT_FOUND, "查无此人, 或已被遗忘 Nobody is known under this number, or they are forgotten already."
+        )
     if dry_run:
         if as_json:
             show_json({"person": str(person), "forgotten": False})

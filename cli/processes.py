@@ -21,7 +21,9 @@ class Part(StrEnum):
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="监听地址 · Where to listen.", show_default="ONETHING_API_HOST")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="监听地址 · Where to listen.", show_default="ONETHING_API_HOST")
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="端口 · The port.", show_default="ONETHING_API_PORT")
     ] = None,

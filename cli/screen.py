@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="机器可读 · For programs: JSON.")]
-Plain = Annotated[bool, typer.Option("--plain", help="每行一条, 制表符分隔 · One line each, tabs between, for grep and cut.")]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="每行一条, 制表符分隔 · One line each, tabs between, for grep and cut.")
+]
 NoInput = Annotated[bool, typer.Option("--no-input", help="不询问 · Never ask; fail instead.")]
 
 

@@ -14,18 +14,25 @@ import typer
 from cli.leaving import Exit, Leave
 
 if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
     from demo.running import Running
     from store.database import Database
 
 State = Annotated[
     Path | None,
     typer.Option(
-        "--state", envvar="ONETHING_STATE", show_default=".onething", help="演示环境目录 · Directory of the demonstration."
+        "--state",
+        envvar="ONETHING_STATE",
+        show_default=".onething",
+        help="演示环境目录 · Directory of the demonstration.",
     ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="本次运行的设置(不得用于密钥) · A setting for this run; never a secret."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="本次运行的设置(不得用于密钥) · A setting for this run; never a secret."
+    ),
 ]
 
 NO_DEMONSTRATION = (
@@ -90,10 +97,8 @@ def in_env_file() -> frozenset[str]:
     return frozenset(name.upper() for name in dotenv_values(".env"))
 
 
-def known_settings() -> Mapping[str, type]:
+def known_settings() -> "Mapping[str, type[BaseSettings]]":
     """Every setting's name and the class it belongs to."""
-    from pydantic_settings import BaseSettings
-
     found: dict[str, type[BaseSettings]] = {}
     for each in settings_classes():
         for name in each.model_fields:
@@ -101,13 +106,15 @@ def known_settings() -> Mapping[str, type]:
     return found
 
 
-def settings_classes() -> "tuple[type, ...]":
+def settings_classes() -> "tuple[type[BaseSettings], ...]":
     """The settings of every part of the product."""
     from activities.settings import GatewaySettings
+    from api.settings import ApiSettings
+    from cli.settings import CommandSettings
     from store.settings import StoreSettings
     from workers.settings import WorkerSettings
 
-    return (StoreSettings, WorkerSettings, GatewaySettings)
+    return (StoreSettings, ApiSettings, WorkerSettings, GatewaySettings, CommandSettings)
 
 
 def is_secret(name: str) -> bool:
@@ -115,5 +122,5 @@ def is_secret(name: str) -> bool:
     from pydantic import SecretStr
 
     owner = known_settings()[name]
-    annotation = owner.model_fields[name.removeprefix("ONETHING_").lower()].annotation  # type: ignore[attr-defined]
+    annotation = owner.model_fields[name.removeprefix("ONETHING_").lower()].annotation
     return SecretStr in (annotation, *getattr(annotation, "__args__", ()))

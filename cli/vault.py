@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True, help="个人信息保险库 · The vault
 WRAPPED_AT_ONCE = 500
 
 
-@app.command()
+@app.command(short_help="轮换密钥 · Rotate the key of keys.")
 def rewrap(as_json: AsJson = False, state: State = None) -> None:
     """\b
     例 Examples:
@@ -37,4 +37,8 @@ def rewrap(as_json: AsJson = False, state: State = None) -> None:
         say(f"已轮换 Rewrapped: {rewrapped}")
     if as_json:
         show_json({"rewrapped": rewrapped})
-    say(f"完成 Done: {rewrapped} 把钥匙 keys. 旧行可以删去 The old line may go." if rewrapped else "无需轮换 Nothing to do.")
+    say(
+        f"完成 Done: {rewrapped} 把钥匙 keys. 旧行可以删去 The old line may go."
+        if rewrapped
+        else "无需轮换 Nothing to do."
+    )

@@ -108,16 +108,12 @@ def provide(connection: Connection, tokens: Path, at: datetime) -> None:
     known_units = set(connection.execute(select(units_table.c.code)).scalars())
     for unit in (*UNITS, *department_units()):
         if unit.code not in known_units:
-            kept.add_unit(
-                connection, unit.code, title=unit.title, division=unit.division, department=unit.department
-            )
+            kept.add_unit(connection, unit.code, title=unit.title, division=unit.division, department=unit.department)
     known_accounts = set(connection.execute(select(accounts_table.c.account)).scalars())
     tokens.mkdir(mode=0o700, exist_ok=True)
     for wanted in (*ACCOUNTS, *department_accounts()):
         if wanted.account not in known_accounts:
-            kept.add_account(
-                connection, wanted.account, unit=wanted.unit, role=wanted.role, password=wanted.password
-            )
+            kept.add_account(connection, wanted.account, unit=wanted.unit, role=wanted.role, password=wanted.password)
         file = tokens / wanted.account
         if not _opens(connection, file, wanted.account, at):
             write_secret(file, kept.issue_token(connection, wanted.account, label=TOKEN_LABEL, at=at))

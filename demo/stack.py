@@ -183,9 +183,10 @@ class Stack:
         self._provide_secrets()
         self._choose_city_ports()
 
-        # The city needs nothing of the others, so its Python starts while the servers do.
+        # The platform needs nothing of the others, so its Python starts while the servers do.
+        platform, departments = self._city()
         city_began = time.monotonic()
-        self._start_processes(self._city())
+        self._start_processes([platform])
         began = time.monotonic()
         version = self._start_postgres()
         yield Phase(f"PostgreSQL {version}", time.monotonic() - began)
@@ -195,11 +196,11 @@ class Stack:
         yield Phase("表结构与账号 schema and accounts", time.monotonic() - began)
         # A worker waits for Temporal by itself; most of its start is reading its own code.
         product_began = time.monotonic()
-        self._start_processes(self._product())
+        self._start_processes([departments, *self._product()])
         began = time.monotonic()
         self._start_temporal()
         yield Phase("Temporal", time.monotonic() - began)
-        for wanted in self._city():
+        for wanted in (platform, departments):
             self._wait_for(wanted)
         yield Phase("演示城市 demo city", time.monotonic() - city_began)
         for kind, title in (("worker", "办理进程 worker"), ("relay", "传达进程 relay"), ("api", "接口 API")):
@@ -449,6 +450,8 @@ class Stack:
             "ONETHING_GATEWAY_TOKEN_FILE": str(self._secret("gateway-token")),
             "ONETHING_LOG_FORMAT": "json",
             "ONETHING_API_HOST": LOOPBACK,
+            # Without a certificate a browser would not send a secure cookie back.
+            "ONETHING_SESSION_SECURE_COOKIE": "false",
             **self._added_environment,
         }
 

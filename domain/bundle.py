@@ -8,9 +8,7 @@ stored in the case it opened, and checked as a whole before anybody relies on it
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
@@ -326,11 +324,15 @@ class Bundle(Declared):
 
     def proofs(self) -> Mapping[str, Proof]:
         """Every proof of every item, by code: one proof serves all items that need it."""
-        return self._proofs
+        return {proof.code: proof for item in self.items for proof in item.proofs}
 
-    @cached_property
-    def _proofs(self) -> Mapping[str, Proof]:
-        return MappingProxyType({proof.code: proof for item in self.items for proof in item.proofs})
+    def proof(self, code: str) -> Proof:
+        """The declared proof; KeyError if no item needs one of that code."""
+        for item in self.items:
+            for proof in item.proofs:
+                if proof.code == code:
+                    return proof
+        raise KeyError(code)
 
     def producer_of(self, product: str) -> Item:
         """The item that produces it; KeyError if none does."""

@@ -197,7 +197,7 @@ class CaseFile:
 
     def declared_proof(self, proof: str) -> Proof:
         """How the proof is declared."""
-        return self.bundle.proofs()[self.proof(proof).planned.proof]
+        return self.bundle.proof(self.proof(proof).planned.proof)
 
     def route(self, proof: str) -> Route:
         """The rung the proof stands on."""

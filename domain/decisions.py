@@ -87,9 +87,10 @@ def decide(command: Command, file: CaseFile | None) -> tuple[Event, ...]:
         file = evolve(file, event)
     if file is None:
         raise NoSuchCase
-    while follow_up := next(_follows(file, command), None):
-        events.append(follow_up)
-        file = evolve(file, follow_up)
+    while follow_ups := _follows(file, command):
+        for event in follow_ups:
+            events.append(event)
+            file = evolve(file, event)
     return tuple(events)
 
 
@@ -367,11 +368,18 @@ def _awaited(attempt: int, current: int, state: ItemState) -> bool:
     return state is ItemState.SUBMITTED and attempt == current
 
 
-def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
-    """What follows by law from the case as it now stands; the caller takes the first and asks again."""
-    at, by = cause.at, cause.by
+def _follows(file: CaseFile, cause: Asked) -> tuple[Event, ...]:
+    """What follows by law from the case as it now stands; the caller believes it and asks again, until nothing does.
+
+    Items come first: what became of them decides which proofs are still needed.
+    """
     if file.state is CaseState.CONCLUDED:
-        return
+        return ()
+    return tuple(_of_items(file, cause)) or tuple(_of_proofs(file, cause)) or tuple(_of_the_case(file, cause))
+
+
+def _of_items(file: CaseFile, cause: Asked) -> Iterator[Event]:
+    at, by = cause.at, cause.by
     planned = {entry.id for entry in file.plan.items}
     for item, live in file.items.items():
         if live.state in WITH_US and file.state is CaseState.WITHDRAWN:
@@ -379,22 +387,27 @@ def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
         elif live.state in WITH_US and item not in planned:
             yield ItemCancelled(at=at, by=by, item=item, reason="no_longer_applies")
         elif live.state in NOT_YET_SUBMITTED:
-            if lost := next((one for one in live.planned.after if _lost(file, one)), None):
-                yield ItemUnreachable(at=at, by=by, item=item, because=lost)
-            elif refused := next(
-                (one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None
-            ):
-                yield ItemDenied(
-                    at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=file.proofs[refused].note
-                )
-            elif file.waits_for(item):
-                continue
-            elif live.state is ItemState.WAITING:
-                yield _accepted(file, item, cause)
-            elif not file.open_proofs(item):
-                yield ItemSubmitted(
-                    at=at, by=by, item=item, department=live.planned.department, attempt=live.attempt + 1
-                )
+            yield from _of_item_to_come(file, item, cause)
+
+
+def _of_item_to_come(file: CaseFile, item: str, cause: Asked) -> Iterator[Event]:
+    at, by = cause.at, cause.by
+    live = file.items[item]
+    if lost := next((one for one in live.planned.after if _lost(file, one)), None):
+        yield ItemUnreachable(at=at, by=by, item=item, because=lost)
+    elif refused := next((one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None):
+        note = file.proofs[refused].note
+        yield ItemDenied(at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=note)
+    elif not file.waits_for(item):
+        if live.state is ItemState.WAITING:
+            yield _accepted(file, item, cause)
+        if not file.open_proofs(item):
+            department = live.planned.department
+            yield ItemSubmitted(at=at, by=by, item=item, department=department, attempt=live.attempt + 1)
+
+
+def _of_proofs(file: CaseFile, cause: Asked) -> Iterator[Event]:
+    at, by = cause.at, cause.by
     needed = file.needed_proofs()
     for proof, held in file.proofs.items():
         if held.state not in PROOF_ENDED and proof not in needed:
@@ -409,9 +422,12 @@ def _follows(file: CaseFile, cause: Asked) -> Iterator[Event]:
                 case _:
                     assert_never(route)
             yield RouteOpened(at=at, by=by, proof=proof, round=held.round, rung=rung, route=route.route, asked=asked)
+
+
+def _of_the_case(file: CaseFile, cause: Asked) -> Iterator[Event]:
     if file.state is CaseState.OPEN and all(live.state in ENDED for live in file.items.values()):
         whole = all(live.state is ItemState.CONCLUDED or live.no_longer_applied for live in file.items.values())
-        yield CaseConcluded(at=at, by=by, outcome="complete" if whole else "partial")
+        yield CaseConcluded(at=cause.at, by=cause.by, outcome="complete" if whole else "partial")
 
 
 def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, SharedDataQuery | Escalation] | None:

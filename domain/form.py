@@ -36,6 +36,8 @@ from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 LONGEST_TEXT: Final = 500
+MOST_UNKNOWN: Final = 20
+"""Unknown fields named one by one; a body with a million of them gets no million sentences back."""
 EARLIEST: Final = date(1900, 1, 1)
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Control and format characters (NUL, line ends, direction overrides, zero width) and line separators."""
@@ -230,13 +232,15 @@ class _Reading:
         return read
 
     def _unknown(self, pointer: str, given: Mapping[Any, Any], known: Iterable[str]) -> None:
-        allowed = set(known)
-        for name in given:
-            if name not in allowed:
-                # The name itself is the sender's text and may hold anything, so it is cut and cleaned.
-                shown = "".join(c for c in str(name)[:40] if c.isalnum() or c in "_-")
-                shown = "?" if sum(c.isdigit() for c in shown) > 4 else shown
-                self._fault(f"{pointer}/{shown}", "unknown", "表单没有此栏", "the form has no such field")
+        shown: dict[str, None] = {}
+        for name in given.keys() - set(known):
+            # The name itself is the sender's text and may hold anything, so it is cut and cleaned.
+            clean = "".join(c for c in str(name)[:40] if c.isalnum() or c in "_-")
+            shown["?" if not clean or sum(c.isdigit() for c in clean) > 4 else clean] = None
+        for name in sorted(shown)[:MOST_UNKNOWN]:
+            self._fault(f"{pointer}/{name}", "unknown", "表单没有此栏", "the form has no such field")
+        if len(shown) > MOST_UNKNOWN:
+            self._fault(pointer, "unknown", "还有更多表单没有的栏", "there are more fields that the form does not have")
 
     def _complete(
         self,

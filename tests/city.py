@@ -74,7 +74,9 @@ class City:
             self.ledger.settle_callback(callback.number, "delivered")
         return handled
 
-    def tell(self, store: CaseStore, case_ids: Mapping[str, UUID], told: Mapping[str, Any], at: Any = MONDAY) -> Handled:
+    def tell(
+        self, store: CaseStore, case_ids: Mapping[str, UUID], told: Mapping[str, Any], at: Any = MONDAY
+    ) -> Handled:
         """Tell one answer."""
         case_no, item, attempt = str(told["submission"]).split("/")
         case_id = case_ids[case_no]

@@ -80,7 +80,11 @@ async def serving(answer: Answer) -> AsyncIterator[Service]:
                 service.asked.append(head.splitlines()[0])
                 service.headers.append(head.lower())
                 length = next(
-                    (int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length")),
+                    (
+                        int(line.split(":")[1])
+                        for line in head.lower().splitlines()
+                        if line.startswith("content-length")
+                    ),
                     0,
                 )
                 await reader.readexactly(length)

@@ -23,7 +23,12 @@ from tests.activities.http_service import Answer, Service, drip, endless, servin
 
 DONE = {"outcome": "concluded", "reference": "GA0000000001", "products": {"citizen_id": "33990120261120000X"}}
 LATER = {"outcome": "accepted", "reference": "GA0000000001"}
-NO = {"outcome": "denied", "reference": "GA0000000001", "reason_code": "household_unknown", "reason": "随落户人无本市户籍"}
+NO = {
+    "outcome": "denied",
+    "reference": "GA0000000001",
+    "reason_code": "household_unknown",
+    "reason": "随落户人无本市户籍",
+}
 POLICE = "public_security"
 NAMED = re.compile(r"public_security: [A-Za-z0-9_:]+")
 """A fault as it may be logged and shown: nothing of what was answered."""
@@ -194,7 +199,11 @@ MEGABYTE = 1_000_000
     ("what", "answer", "fault"),
     [
         ("50 MB", endless(f"content-length: {50 * MEGABYTE}\r\n", bytes(50_000), times=1_000), "answer_too_long"),
-        ("endless", endless("transfer-encoding: chunked\r\n", b"c350\r\n" + bytes(50_000) + b"\r\n"), "answer_too_long"),
+        (
+            "endless",
+            endless("transfer-encoding: chunked\r\n", b"c350\r\n" + bytes(50_000) + b"\r\n"),
+            "answer_too_long",
+        ),
         (
             "a bomb",
             whole(gzip.compress(bytes(50 * MEGABYTE)), more="content-encoding: gzip\r\n"),
@@ -244,7 +253,11 @@ async def test_nobody_at_the_address_is_a_fault() -> None:
 
 
 async def test_b2_a_black_hole_holds_its_own_slots_and_nobody_elses() -> None:
-    async with serving(silence) as hole, serving(whole(body(DONE))) as healthy, gateway(within=0.4, calls_at_once=2) as ours:
+    async with (
+        serving(silence) as hole,
+        serving(whole(body(DONE))) as healthy,
+        gateway(within=0.4, calls_at_once=2) as ours,
+    ):
         lost = [asyncio.create_task(submit(ours, hole, "tax")) for _ in range(5)]
         await asyncio.sleep(0.1)
         began = time.monotonic()

@@ -71,6 +71,13 @@ def play(seed: int) -> Story:
     return _City(seed).play()
 
 
+def tell(seed: int) -> list[Event]:
+    """Everything that happened in that story."""
+    city = _City(seed)
+    city.play()
+    return city.events
+
+
 class _City:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)

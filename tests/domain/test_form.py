@@ -1,7 +1,7 @@
 """Reading an application: every fault with its place and rule, all at once, and never the value that is wrong."""
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from domain.bundles.newborn import BUNDLE as NEWBORN
 from domain.form import LONGEST_TEXT, Application, as_filed, read_application
 from domain.identifiers import citizen_id_check
 from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
-from domain.time_limits import SHANGHAI
 from tests.domain.telling import EXAMPLES, MONDAY, example, form, read
 from tests.domain.tennis_club import TENNIS_CLUB
 
@@ -245,7 +244,17 @@ def test_the_name_of_an_unknown_field_is_cut_and_cleaned() -> None:
     filed = form()
     filed["339901199403170006"] = filed["<script>" + "x" * 100] = filed["a/~\n\ud83d"] = 1
 
-    assert [pointer for pointer, _ in wrong(filed)] == ["/?", "/script" + "x" * 32, "/a"]
+    assert [pointer for pointer, _ in wrong(filed)] == ["/?", "/a", "/script" + "x" * 32]
+
+
+def test_a_million_unknown_fields_do_not_get_a_million_sentences() -> None:
+    filed = form()
+    filed["mother"] |= {f"field_{letter}{other}": 1 for letter in "abcdefghij" for other in "klmnop"}
+
+    faults = wrong(filed)
+
+    assert len(faults) == 21
+    assert faults[-1] == ("/mother", "unknown")
 
 
 def test_children_are_counted_from_one_without_gap_or_repetition() -> None:
@@ -285,12 +294,11 @@ def test_all_faults_are_named_at_once() -> None:
         ("/birth/delivery", "choice"),
         ("/children/0/name", "length"),
         ("/children/1/birth_order", "type"),
+        ("/father/citizen_id", "born_too_late"),
         ("/father/shoes", "unknown"),
         ("/mother/citizen_id", "check"),
         ("/mother/phone", "missing"),
     ]
-    filed["birth"]["born_at"] = "2026-11-20T05:00:00+08:00"
-    assert ("/father/citizen_id", "born_too_late") in wrong(filed)
 
 
 def test_no_fault_repeats_the_value_that_is_wrong() -> None:
@@ -342,22 +350,25 @@ def test_whatever_is_filed_is_read_or_refused_with_pointers(answers: dict[str, A
         for step in sections:
             place = place[int(step)] if step.isdigit() else place[step]
         place[field] = value
+    faults: tuple[FieldFault, ...] = ()
     try:
         application = read_application(NEWBORN, filed, at=MONDAY)
     except FormFaulty as refusal:
-        assert refusal.faults
-        assert all(fault.pointer.startswith("/application") for fault in refusal.faults)
-        assert len({(fault.pointer, fault.rule) for fault in refusal.faults}) == len(refusal.faults)
-    except NotEligibleHere as refusal:
-        assert refusal.reason_code
+        faults = refusal.faults
+    except NotEligibleHere:
+        return
     else:
         assert read_application(NEWBORN, as_filed(NEWBORN, application.sections), at=MONDAY) == application
+        return
+    assert faults
+    assert all(fault.pointer.startswith("/application") for fault in faults)
+    assert len({(fault.pointer, fault.rule) for fault in faults}) == len(faults)
 
 
 names = st.text(st.sampled_from("欧阳尉迟上官查龘㛃𬭎𠅤·"), min_size=1, max_size=20).filter(
     lambda name: name.strip("·")
 )
-births = st.datetimes(datetime(2024, 1, 1), datetime(2026, 11, 22)).map(lambda moment: moment.replace(tzinfo=SHANGHAI))
+births = st.integers(0, 90_000_000).map(lambda seconds: MONDAY - timedelta(seconds=seconds))
 citizens = st.dates(date(1970, 1, 1), date(2005, 12, 31)).map(citizen)
 
 

@@ -9,6 +9,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.engine import make_url
+
 COMMITTED = b"COMMIT\x00"
 _TYPE_AND_LENGTH = 5
 
@@ -16,8 +18,9 @@ _TYPE_AND_LENGTH = 5
 class DatabaseProxy:
     """Listens on loopback and passes everything on; runs on a thread of its own. Without TLS on the way."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, url: str) -> None:
+        """`url` is the database behind it, as SQLAlchemy writes it: over a socket file or a host."""
+        self._behind = make_url(url)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
@@ -26,6 +29,14 @@ class DatabaseProxy:
         self.cuts = 0
         """Answers that were lost."""
         self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The same database, through here."""
+        here = self._behind.difference_update_query(["host", "port"]).set(host="127.0.0.1", port=self.port)
+        return here.update_query_dict({"sslmode": "disable", "gssencmode": "disable"}).render_as_string(
+            hide_password=False
+        )
 
     def cut_commits(self, number: int) -> None:
         """Lose the answers to the next so many commits."""
@@ -71,11 +82,14 @@ class DatabaseProxy:
 
     async def _carry(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
-            server, to_server = await asyncio.open_connection(*self._target)
+            server, to_server = await self._connect()
         except OSError:
             to_client.transport.abort()
             return
-        ways = [asyncio.ensure_future(_pass_on(client, to_server)), asyncio.ensure_future(self._answers(server, to_client))]
+        ways = [
+            asyncio.ensure_future(_pass_on(client, to_server)),
+            asyncio.ensure_future(self._answers(server, to_client)),
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -84,6 +98,13 @@ class DatabaseProxy:
             await asyncio.gather(*ways, return_exceptions=True)
             to_client.transport.abort()
             to_server.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        query = self._behind.query
+        host, port = query.get("host", self._behind.host), query.get("port", self._behind.port or 5432)
+        if str(host).startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(str(host), int(str(port)))
 
     async def _answers(self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         """Message by message; returning breaks the connection."""

@@ -1,0 +1,118 @@
+"""How a case is told at a terminal: its timeline, its items, its receipt; both languages, no person's name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from cli.screen import duration, moment, padded, width
+
+if TYPE_CHECKING:
+    from domain.bundle import Bundle
+
+View = Mapping[str, Any]
+"""An answer of the API."""
+
+
+def declared_bundle(case: View) -> "Bundle | None":
+    """The declaration under which the case was opened, for titles; None where this version has none of that name."""
+    from domain.catalogue import catalogue
+    from domain.refusals import NoSuchBundle
+
+    try:
+        return catalogue().in_force(case["bundle"]["code"], datetime.fromisoformat(case["opened_at"]).date())
+    except NoSuchBundle:
+        return None
+
+
+def sentence(event: View, bundle: "Bundle | None") -> str:
+    """What happened in one line; a kind of event that this version does not know is shown by its name."""
+    from domain.events import EVENT_CLASSES
+    from domain.timeline import sentence as told
+
+    facts = event["facts"]
+    kind = EVENT_CLASSES.get(event["type"])
+    if kind is None or bundle is None:
+        return f"{event['type']} {facts.get('item') or facts.get('proof') or ''}".strip()
+    # Not validated: the API keeps back what no reader needs, such as the keys of the vault.
+    items = SimpleNamespace(items=facts.get("items", ()))
+    happened: Any = kind.model_construct(**{**facts, "bundle": bundle, "plan": items})
+    try:
+        zh, en = told(happened, bundle)
+    except (KeyError, AttributeError):
+        return f"{event['type']} {facts.get('item') or facts.get('proof') or ''}".strip()
+    return f"{zh} · {en}"
+
+
+def timeline(case: View, events: Sequence[View]) -> Iterator[str]:
+    """Every event with the time since the case was opened."""
+    bundle = declared_bundle(case)
+    opened = datetime.fromisoformat(case["opened_at"])
+    for event in events:
+        since = datetime.fromisoformat(event["at"]) - opened
+        yield f"  {padded('+' + duration(since), 12)}{sentence(event, bundle)}"
+
+
+def items(case: View) -> Iterator[str]:
+    """One line per item: what, who, its state, by when."""
+    rows = [
+        (
+            item["title"] + (f"({item['number']})" if item.get("number") and ":" in item["id"] else ""),
+            item["department"]["title"],
+            item["state_label"],
+            by_when(item),
+        )
+        for item in case["items"]
+    ]
+    if not rows:
+        return
+    widths = [max(width(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        yield "  " + "  ".join(padded(cell, room) for cell, room in zip(row, widths, strict=False)) + f"  {row[3]}"
+
+
+def by_when(item: View) -> str:
+    """Its end if it has ended, else the day it is promised for."""
+    if item["state"] == "concluded":
+        return item.get("reference") or ""
+    if item.get("not_applicable_because"):
+        return str(item["not_applicable_because"]["zh"])
+    promised = item.get("promised_by") or item.get("expected_by")
+    if item.get("reason_code"):
+        return str(item["reason_code"])
+    return f"承诺 promised {moment(promised)}" if promised and item["state"] not in {"cancelled", "unreachable"} else ""
+
+
+def waiting(case: View) -> Iterator[str]:
+    """为什么还在等: who is waited for, since when."""
+    for wait in case["waits"]:
+        since = f" ({moment(wait['since'])})" if wait.get("since") else ""
+        yield f"  {wait['zh']} · {wait['en']}{since}"
+
+
+def receipt(told: View) -> Iterator[str]:
+    """回执: the case number, and for every item its number and what came of it, masked."""
+    yield f"回执 Receipt  {told['case_no_grouped']}  {told['bundle']['title']} {told['bundle']['title_en']}"
+    yield f"  {told['state_label']} · 收件 filed {moment(told['opened_at'])} · {told['unit']}"
+    rows = []
+    for item in told["items"]:
+        products = " ".join(item["products"].values())
+        rows.append((item["title"], item["state_label"], item.get("reference") or "", products))
+    widths = [max((width(row[column]) for row in rows), default=0) for column in range(3)]
+    for row in rows:
+        line = "  ".join(padded(cell, room) for cell, room in zip(row, widths, strict=False))
+        yield f"  {line}  {row[3]}".rstrip()
+
+
+def promised_for(case: View) -> str | None:
+    """The latest day on which any item is promised; None where none is known, or all have ended."""
+    days = [day for item in case["items"] if (day := item.get("promised_by") or item.get("expected_by"))]
+    return max(days, default=None)
+
+
+def reasons(case: View) -> Iterator[str]:
+    """Why a case did not end well: the items that were not granted, and why."""
+    for item in case["items"]:
+        if item["state"] in {"denied", "unreachable", "cancelled"}:
+            why = item.get("reason_code") or item.get("because") or ""
+            yield f"  {item['title']} · {item['title_en']}: {item['state_label']} {item['state']} {why}".rstrip()
