@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.departments import Departments
 from activities.faults import GatewayFault, NoSlotFree, NotAccepted
@@ -291,7 +291,13 @@ class CaseSteps:
             # Spread out, so that a department that comes back is not met by everybody in the same second.
             wait = max(0.0, (fault.until - self._clock()).total_seconds())
             delay = timedelta(seconds=wait + uniform(0.1, 2.0))
-        raise ApplicationError(f"{fault.service}: {name}", type=name, next_retry_delay=delay) from None
+        # Expected, and logged by us already: without a stack trace for every try of an outage.
+        raise ApplicationError(
+            f"{fault.service}: {name}",
+            type=name,
+            next_retry_delay=delay,
+            category=ApplicationErrorCategory.BENIGN,
+        ) from None
 
     async def _may_call(self, service: str, patient: bool) -> None:
         now = self._clock()

@@ -11,7 +11,6 @@ from demo.city.inline import InlineDepartments, NotTaken, answer_query
 from domain.department_answers import Accepted, Concluded, Denied, read_answer
 
 
-
 class InlineSharedData:
     """The registers of the demo city, without the wire."""
 

@@ -48,7 +48,7 @@ def doctor(as_json: AsJson = False, plain: Plain = False, state: State = None) -
     mends it. Exit code 1 when something has failed; warnings alone leave 0. Changes nothing.
     """
     adopt(state)
-    findings = list(examine(datetime.now(UTC)))
+    findings = list(examine(datetime.now(UTC), state))
     if as_json:
         show_json([asdict(finding) for finding in findings])
     elif plain:
@@ -69,13 +69,13 @@ def doctor(as_json: AsJson = False, plain: Plain = False, state: State = None) -
     say(f"正常 In order, {warned} 项提醒 warning(s)." if warned else "一切正常 Everything is in order.")
 
 
-def examine(at: datetime) -> Iterator[Finding]:
+def examine(at: datetime, state: Path | None = None) -> Iterator[Finding]:
     """Every finding, the most basic first; what cannot be looked at without an earlier thing is left out."""
     yield from _key_files()
     yield from _with_database(at)
     yield from _temporal()
     yield from _gateways()
-    yield from _api()
+    yield from _api(state)
     yield from calendar_findings(at)
 
 
@@ -242,11 +242,12 @@ def _accounts(database: "Database") -> Iterator[Finding]:
     from store.tables import accounts
 
     with database.reading() as connection:
-        by_role: dict[str, int] = dict(
-            connection.execute(
-                select(accounts.c.role, func.count()).where(accounts.c.disabled_at.is_(None)).group_by(accounts.c.role)
-            ).tuples()
+        rows = connection.execute(
+            select(accounts.c.role, func.count().label("many"))
+            .where(accounts.c.disabled_at.is_(None))
+            .group_by(accounts.c.role)
         )
+        by_role: dict[str, int] = {row.role: row.many for row in rows}
     if not by_role:
         yield Finding(
             "failed", "accounts", "还没有账号", "there is no account, so nobody can sign in",
@@ -274,13 +275,12 @@ def _old_keys(database: "Database") -> Iterator[Finding]:
     except KeyRingFaulty:
         return
     with database.reading() as connection:
-        wrapped: dict[str, int] = dict(
-            connection.execute(
-                select(vault_keys.c.key_id, func.count())
-                .where(vault_keys.c.wrapped.is_not(None))
-                .group_by(vault_keys.c.key_id)
-            ).tuples()
+        rows = connection.execute(
+            select(vault_keys.c.key_id, func.count().label("many"))
+            .where(vault_keys.c.wrapped.is_not(None))
+            .group_by(vault_keys.c.key_id)
         )
+        wrapped: dict[str, int] = {row.key_id: row.many for row in rows}
     if lost := {key: count for key, count in wrapped.items() if key not in ring.keys}:
         yield Finding(
             "failed", "vault", f"密钥 {', '.join(lost)} 不在密钥文件中, {sum(lost.values())} 人的信息无法读取",
@@ -335,13 +335,13 @@ def _gateways() -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _api() -> Iterator[Finding]:
+def _api(state: Path | None) -> Iterator[Finding]:
     import urllib.error
     import urllib.request
 
     from cli.service import api_url_of
 
-    url = api_url_of()
+    url = api_url_of(state)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     began = time.monotonic()
     try:

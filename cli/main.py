@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli import account, bundle, case, config, db, demo, doctor, events, people, processes, run, vault
+from cli import account, bench, bundle, case, config, db, demo, doctor, events, people, processes, run, vault
 from cli.leaving import Exit, explained
 from cli.screen import say
 
@@ -58,6 +58,7 @@ app.add_typer(people.app, name="people")
 app.add_typer(vault.app, name="vault")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
+app.add_typer(bench.app, name="bench")
 app.command("serve", short_help="接口进程 · The API process.")(processes.serve)
 app.command("worker", short_help="办理与传达进程 · The worker and relay process.")(processes.worker)
 

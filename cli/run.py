@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.leaving import Exit, Leave
-from cli.screen import AsJson, duration, moment, say, show, show_json
+from cli.screen import AsJson, deadline, duration, say, show, show_json
 from cli.surroundings import State
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _moving_table() -> Iterator[Any]:
         for item in case["items"]:
             style = colours.get(item["state"], "dim" if item.get("not_applicable_because") else "")
             table.add_row(
-                item["title"],
+                telling.titled(item["title"], item["id"]),
                 Text(item["title_en"], "dim"),
                 item["department"]["title"],
                 Text(item["state_label"], style),
@@ -253,7 +253,7 @@ def _moving_table() -> Iterator[Any]:
         elapsed = duration(watch.took) if watch.over else duration(time.monotonic() - watch.began)
         head = f"{case['case_no_grouped']}  已用 elapsed {elapsed}"
         if promised and not watch.over:
-            head += f" · 承诺 promised {moment(promised)}"
+            head += f" · 承诺 promised {deadline(promised)}"
         return Group(Text(head, "bold"), table, *(Text(line, "yellow") for line in telling.waiting(case)))
 
     with Live(console=Console(stderr=True), refresh_per_second=10) as screen:

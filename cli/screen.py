@@ -73,12 +73,22 @@ def padded(text: str, columns: int) -> str:
 
 def moment(at: datetime | str | None) -> str:
     """A moment as this house says it: in Shanghai, to the minute."""
+    return "" if at is None else f"{_in_shanghai(at):%Y-%m-%d %H:%M}"
+
+
+def deadline(at: datetime | str | None) -> str:
+    """By when: a limit in days ends at midnight, and then people name the day that ends, not the one that begins."""
     if at is None:
         return ""
+    here = _in_shanghai(at)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if (here.hour, here.minute) == (0, 0) else moment(here)
+
+
+def _in_shanghai(at: datetime | str) -> datetime:
     from zoneinfo import ZoneInfo
 
     read = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return f"{read.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M}"
+    return read.astimezone(ZoneInfo("Asia/Shanghai"))
 
 
 def duration(length: timedelta | float) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from cli.screen import duration, moment, padded, width
+from cli.screen import deadline, duration, moment, padded, width
 
 if TYPE_CHECKING:
     from domain.bundle import Bundle
@@ -57,7 +57,7 @@ def items(case: View) -> Iterator[str]:
     """One line per item: what, who, its state, by when."""
     rows = [
         (
-            item["title"] + (f"({item['number']})" if item.get("number") and ":" in item["id"] else ""),
+            titled(item["title"], item["id"]),
             item["department"]["title"],
             item["state_label"],
             by_when(item),
@@ -71,6 +71,12 @@ def items(case: View) -> Iterator[str]:
         yield "  " + "  ".join(padded(cell, room) for cell, room in zip(row, widths, strict=False)) + f"  {row[3]}"
 
 
+def titled(title: str, item: str) -> str:
+    """The title, and which child's it is where there are several."""
+    _, _, number = item.partition(":")
+    return f"{title}({number})" if number else title
+
+
 def by_when(item: View) -> str:
     """Its end if it has ended, else the day it is promised for."""
     if item["state"] == "concluded":
@@ -80,7 +86,9 @@ def by_when(item: View) -> str:
     promised = item.get("promised_by") or item.get("expected_by")
     if item.get("reason_code"):
         return str(item["reason_code"])
-    return f"承诺 promised {moment(promised)}" if promised and item["state"] not in {"cancelled", "unreachable"} else ""
+    return (
+        f"承诺 promised {deadline(promised)}" if promised and item["state"] not in {"cancelled", "unreachable"} else ""
+    )
 
 
 def waiting(case: View) -> Iterator[str]:
@@ -97,7 +105,9 @@ def receipt(told: View) -> Iterator[str]:
     rows = []
     for item in told["items"]:
         products = " ".join(item["products"].values())
-        rows.append((item["title"], item["state_label"], item.get("reference") or "", products))
+        rows.append(
+            (titled(item["title"], item["item"]), item["state_label"], item.get("reference") or "", products)
+        )
     widths = [max((width(row[column]) for row in rows), default=0) for column in range(3)]
     for row in rows:
         line = "  ".join(padded(cell, room) for cell, room in zip(row, widths, strict=False))
@@ -115,4 +125,4 @@ def reasons(case: View) -> Iterator[str]:
     for item in case["items"]:
         if item["state"] in {"denied", "unreachable", "cancelled"}:
             why = item.get("reason_code") or item.get("because") or ""
-            yield f"  {item['title']} · {item['title_en']}: {item['state_label']} {item['state']} {why}".rstrip()
+            yield f"  {titled(item['title'], item['id'])} · {item['title_en']}: {item['state_label']} {item['state']} {why}".rstrip()

@@ -109,10 +109,12 @@ class Stack:
         fsync: bool = True,
         temporal_pages: bool = True,
         environment: Mapping[str, str] | None = None,
+        worker_module: str = "workers",
     ) -> None:
         """`port=None`: 8000, or the next that is free; 0: any; the second API has the next port, and so on.
 
-        `environment` is added to what the product's processes are told, and wins.
+        `environment` is added to what the product's processes are told, and wins. `worker_module` is what the
+        worker processes run; benchmarks put one in place that has no network to its departments.
         """
         self.state = state.resolve()
         self.wanted_port = port
@@ -125,6 +127,7 @@ class Stack:
         self._fsync = fsync
         self._temporal_pages = temporal_pages
         self._added_environment = dict(environment or {})
+        self._worker_module = worker_module
         self._given_database = os.environ.get("DATABASE_URL", "").strip() or None
         self._given_temporal = demo.temporal_server.attached()
         self._wanted: dict[str, PythonProcess] = {}
@@ -415,7 +418,7 @@ class Stack:
         told = self.environment
         return (
             *(
-                PythonProcess(f"worker-{number}", "workers", environment=told)
+                PythonProcess(f"worker-{number}", self._worker_module, environment=told)
                 for number in range(1, self._counts["worker"] + 1)
             ),
             *(

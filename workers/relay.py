@@ -108,16 +108,20 @@ class Relay:
         # One case's rows in their order; cases side by side.
         by_case: dict[UUID, list[tuple[Waiting, Untold]]] = {}
         for row in rows:
-            by_case.setdefault(row.case_id, []).append((row, news[row.id]))
+            if row.id in news:
+                by_case.setdefault(row.case_id, []).append((row, news[row.id]))
+            else:
+                # A restore took the events away behind the outbox: there is nothing left to tell.
+                log.error("events are missing", case_id=str(row.case_id), first_version=row.first_version)
         failed: dict[int, str] = {}
         telling = [asyncio.create_task(self._tell_case(entries, failed)) for entries in by_case.values()]
         try:
-            _, late = await asyncio.wait(telling, timeout=TEMPORAL_ANSWERS_WITHIN_SECONDS)
+            if telling:
+                await asyncio.wait(telling, timeout=TEMPORAL_ANSWERS_WITHIN_SECONDS)
         finally:
             for task in telling:
                 task.cancel()
-        if late:
-            await asyncio.wait(late)
+        await asyncio.gather(*telling, return_exceptions=True)
         await asyncio.to_thread(self._settle, connection, rows, failed)
         return len(rows) - len(failed), next((fault for fault in failed.values() if fault in AWAY), None)
 

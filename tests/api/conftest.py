@@ -73,19 +73,21 @@ class Api:
     clock: Clock
     tokens: dict[str, str]
     _clients: dict[str | None, httpx.Client] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def by(self, account: str | None) -> httpx.Client:
         """A client that shows the account's token; None shows nothing."""
-        if account not in self._clients:
-            headers = {} if account is None else {"authorization": f"Bearer {self.tokens[account]}"}
-            self._clients[account] = httpx.Client(
-                base_url=self.url,
-                headers=headers,
-                timeout=60,
-                trust_env=False,
-                limits=httpx.Limits(max_connections=300),
-            )
-        return self._clients[account]
+        with self._lock:
+            if account not in self._clients:
+                headers = {} if account is None else {"authorization": f"Bearer {self.tokens[account]}"}
+                self._clients[account] = httpx.Client(
+                    base_url=self.url,
+                    headers=headers,
+                    timeout=60,
+                    trust_env=False,
+                    limits=httpx.Limits(max_connections=300),
+                )
+            return self._clients[account]
 
     def close(self) -> None:
         for client in self._clients.values():

@@ -1,0 +1,38 @@
+"""`onething bench …`: how much the house carries, measured on a house of its own; prints figures, asserts nothing."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from cli.screen import say
+
+app = typer.Typer(no_args_is_help=True, help="测量 · What the house carries, in figures.")
+
+
+@app.callback()
+def _bench() -> None:
+    """测量 · What the house carries, in figures."""
+
+
+@app.command("newborn")
+def newborn(
+    count: Annotated[int, typer.Option(min=1, help="办件数 · Cases.")] = 500,
+    concurrency: Annotated[int, typer.Option(min=1, help="同时在办 · Cases under way at a time (closed loop).")] = 50,
+    rate: Annotated[
+        float | None, typer.Option(min=0.01, help="每秒收件 · Filings a second (open loop, from the due time).")
+    ] = None,
+    gateways: Annotated[str, typer.Option(help="inline: 部门在进程内即时答复; http: 演示城市.")] = "inline",
+    fsync: Annotated[bool, typer.Option(help="PostgreSQL 落盘 · Whether commits reach the disk.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="只输出 JSON · Nothing but JSON.")] = False,
+) -> None:
+    """新生儿出生一件事 · Newborn bundles through the public API and the real write path, all records written."""
+    if gateways not in {"inline", "http"}:
+        raise typer.BadParameter("inline, http", param_hint="--gateways")
+    from bench.newborn import newborn as measure
+
+    chosen: Literal["inline", "http"] = "inline" if gateways == "inline" else "http"
+    figures = measure(count=count, concurrency=concurrency, rate=rate, gateways=chosen, fsync=fsync)
+    if not as_json:
+        say(f"{figures['concluded']} 件 cases, {figures['bundles_per_second']} 件/秒 bundles/s")
+    print(json.dumps(figures, ensure_ascii=False, indent=None if as_json else 2))

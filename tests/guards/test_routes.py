@@ -1,0 +1,58 @@
+"""Every route names who may use it: one that says nothing would let everybody in."""
+
+import pytest
+from fastapi.routing import APIRoute, RouteContext
+
+from api.app import create_app
+from api.identity import Allowed
+from api.reference import routes_of, rule_of
+from domain.scopes import Action
+from store.cases import CaseStore
+from store.database import Database
+from store.keys import KeyRing
+from store.vault import Vault
+
+APP = create_app(
+    CaseStore(Database("postgresql+psycopg://nobody@localhost/nothing"), Vault(KeyRing.fresh(), bytes(32)))
+)
+ROUTES = list(routes_of(APP))
+UNMARKED_ON_PURPOSE = frozenset({"/static"})
+"""Files that are the same for everybody; they are served by a mount, which has no dependencies."""
+PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/session", "/login"})
+NOT_OVER_HTTP = frozenset({Action.MANAGE_ACCOUNTS})
+
+
+def named(route: RouteContext) -> str:
+    return f"{'/'.join(sorted(route.methods or ()))} {route.path}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_a_route_says_who_may_use_it(route: RouteContext) -> None:
+    if route.path in UNMARKED_ON_PURPOSE:
+        return
+    assert isinstance(route.original_route, APIRoute)
+    assert rule_of(route) is not None
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_only_what_is_known_to_be_harmless_is_public(route: RouteContext) -> None:
+    if rule_of(route) == "public":
+        assert route.path in PUBLIC
+
+
+def test_every_action_that_a_role_may_do_can_be_done() -> None:
+    used = {rule.action for route in ROUTES if isinstance(rule := rule_of(route), Allowed)}
+
+    assert used == set(Action) - NOT_OVER_HTTP
+
+
+def test_every_route_has_a_name_of_its_own() -> None:
+    names = [route.name for route in ROUTES if route.include_in_schema]
+
+    assert len(set(names)) == len(names)
+
+
+def test_no_address_has_a_place_for_a_persons_data() -> None:
+    for route in ROUTES:
+        for word in ("citizen", "name", "phone", "passport"):
+            assert f"{{{word}" not in (route.path or "")
