@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -227,7 +228,18 @@ async def _http(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     code = "http." + phrase.lower().replace(" ", "_").replace("'", "").replace("-", "_")
     zh = _TITLES.get(error.status_code, "请求无法处理")
-    return _answer(request, error.status_code, code, zh, phrase.lower(), headers=error.headers)
+    headers = {"allow": _allowed_here(request)} if error.status_code == 405 else error.headers
+    return _answer(request, error.status_code, code, zh, phrase.lower(), headers=headers)
+
+
+def _allowed_here(request: Request) -> str:
+    """What may be done at this address; the router itself names only the first route that it finds there."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(request.url.path):
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
 
 
 async def _unavailable(request: Request, fault: Exception) -> Response:

@@ -5,10 +5,10 @@ die at any instant, and any number of relays may run side by side.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -29,8 +29,9 @@ from store.events import read
 from store.outbox import CHANNEL, Untold, Waiting, news_of, put_off, take, told
 from workers.settings import WorkerSettings
 
-log: Final = structlog.get_logger("onething.relay")
+T = TypeVar("T")
 
+log: Final = structlog.get_logger("onething.relay")
 
 TEMPORAL_ANSWERS_WITHIN_SECONDS: Final = STANDS_IDLE_SECONDS * 0.6
 """For one batch; below what the database lets a transaction stand idle, which would undo what was told."""
@@ -77,7 +78,7 @@ class Relay:
             while True:
                 self._woken.clear()
                 try:
-                    while await self.tell_some():
+                    while await _to_its_end(self.tell_some()):
                         pass
                 except (StoreUnavailable, TemporalAway) as fault:
                     log.warning("nothing can be told now", fault=str(fault))
@@ -86,6 +87,7 @@ class Relay:
                     await asyncio.wait_for(self._woken.wait(), self._settings.relay_polls_seconds)
         finally:
             listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def tell_some(self) -> int:
         """Tell up to one batch; returns how many rows were told. Raises StoreUnavailable, TemporalAway."""
@@ -95,8 +97,8 @@ class Relay:
             rows = await asyncio.to_thread(take, connection, self._settings.relay_batch, self._clock())
             count, away = await self._tell(connection, rows) if rows else (0, None)
         except BaseException as fault:
-            # Cancelled or failed: the rows stay for the next relay.
-            await asyncio.shield(asyncio.to_thread(begun.__exit__, type(fault), fault, fault.__traceback__))
+            # The rows stay for the next relay.
+            await asyncio.to_thread(begun.__exit__, type(fault), fault, fault.__traceback__)
             raise
         await asyncio.to_thread(begun.__exit__, None, None, None)
         if away:
@@ -203,6 +205,16 @@ class Relay:
                         self._woken.set()
             except (psycopg.Error, OSError):
                 await asyncio.sleep(self._settings.relay_polls_seconds)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Whoever is cancelled finishes the transaction first: threads cannot be stopped, and would keep its connection."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _as_stored(case_id: UUID, untold: Untold) -> RawValue:

@@ -109,7 +109,7 @@ async def serve(*, worker: bool, relay: bool, gateways: Gateways = http_gateways
         if relay:
             telling = asyncio.create_task(Relay(store, client, settings, now, eager=worker).run())
             telling.add_done_callback(lambda _: stopped.set())
-            stack.callback(telling.cancel)
+            stack.push_async_callback(_stop, telling)
         collect_seldom()
         log.info("ready", worker=worker, relay=relay, task_queue=settings.task_queue)
         await stopped.wait()
@@ -128,6 +128,11 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+async def _stop(telling: asyncio.Task[None]) -> None:
+    telling.cancel()
+    await asyncio.wait({telling})
 
 
 def leave(code: int) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,11 +123,10 @@ def test_a_body_without_end_is_cut_off(api: Api) -> None:
     with raw(api) as line:
         line.sendall(_head(api, "transfer-encoding: chunked"))
         sent, chunk = 0, b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-        with pytest.raises(OSError):  # noqa: PT011  # reset or broken, as the machine likes
-            while True:
+        with suppress(OSError):
+            while sent < 100_000_000:
                 line.sendall(chunk)
                 sent += len(chunk)
-                assert sent < 100_000_000
     # What lies in the machines' buffers does not count as read.
     assert sent < 20_000_000
 
@@ -213,7 +213,7 @@ def test_every_error_has_one_shape(api: Api, monkeypatch: pytest.MonkeyPatch) ->
         assert told["title"]
         assert told["detail"]
         assert told["detail_zh"]
-    assert "GET" in answers[405].headers["allow"]
+    assert answers[405].headers["allow"] == "GET, POST"
     assert "secret" not in answers[500].text
 
 

@@ -3,7 +3,7 @@
 The matrix is made from the routes themselves, so that a new route without an expectation here fails.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -169,7 +169,6 @@ def test_a_refused_attempt_is_in_the_access_log(api: Api, case_no: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def every_changing_route_has_a_body() -> Iterator[None]:
+def every_changing_route_has_a_body() -> None:
     missing = {str(route.name) for route, method in ROUTES if method in {"POST", "PATCH", "PUT"}} - BODIES.keys()
     assert not missing, f"say in BODIES what these are sent: {missing}"
-    yield
