@@ -115,7 +115,12 @@ class CaseSteps:
                 if commands := [command for answered, _ in answers for command in answered]:
                     kept = [one for _, content in answers for one in content]
                     handled = await asyncio.to_thread(
-                        self._store.handle, wave.case_id, commands, kept=kept, tell_workflow=False
+                        self._store.handle,
+                        wave.case_id,
+                        commands,
+                        kept=kept,
+                        wrapped=case.dossier.wrapped,
+                        tell_workflow=False,
                     )
                     events = (*events, *handled.events)
                     case = await self._moved_on(case, handled, kept)

@@ -28,6 +28,11 @@ class _Server(uvicorn.Server):
         self._app.state.house.feed.close_soon()
         super().handle_exit(sig, frame)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ended as asked is ended well: uvicorn would raise the signal once more, and the process be called killed."""
+        await super().shutdown(sockets)
+        self._captured_signals.clear()
+
 
 def serve(settings: ApiSettings | None = None) -> None:
     """Run until SIGTERM or SIGINT."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
@@ -31,7 +32,7 @@ from store.keys import KeyRing, read_key
 from store.settings import StoreSettings
 from store.streams import lock
 from store.tables import case_keys, case_serial, cases, request_keys
-from store.vault import Dossier, Kept, Vault
+from store.vault import Dossier, Kept, Vault, WrappedKey
 
 IDENTIFYING: Final = (FieldKind.CITIZEN_ID, FieldKind.PASSPORT)
 NO_VERSION: Final = 2**31 - 1
@@ -122,14 +123,27 @@ class CaseStore:
         return cls(Database.from_settings(settings), vault)
 
     def handle(
-        self, case_id: UUID, commands: Sequence[Command], *, kept: Sequence[Kept] = (), tell_workflow: bool
+        self,
+        case_id: UUID,
+        commands: Sequence[Command],
+        *,
+        kept: Sequence[Kept] = (),
+        wrapped: Mapping[UUID, WrappedKey] = MappingProxyType({}),
+        tell_workflow: bool,
     ) -> Handled:
         """Carry out commands in one transaction; a repetition returns the first answer."""
 
         def once() -> Handled:
             with self.database.begin() as connection:
                 return handle(
-                    connection, self.vault, self.files, case_id, commands, kept=kept, tell_workflow=tell_workflow
+                    connection,
+                    self.vault,
+                    self.files,
+                    case_id,
+                    commands,
+                    kept=kept,
+                    wrapped=wrapped,
+                    tell_workflow=tell_workflow,
                 )
 
         handled = again_if_lost(once)

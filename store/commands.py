@@ -5,9 +5,10 @@ worker may crash after the commit, a clerk may press twice, and a lost answer ma
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from types import MappingProxyType
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from store.events import Appended, append, read_with
 from store.outbox import put
 from store.read_models.all_models import project
 from store.streams import Stream, begin, lock, write
-from store.vault import Kept, Vault
+from store.vault import Kept, Vault, WrappedKey
 
 MOST_REMEMBERED: Final = 2_000
 """Case files a process keeps; a miss costs one read of the stream."""
@@ -114,6 +115,7 @@ def handle(
     commands: Sequence[Command],
     *,
     kept: Sequence[Kept] = (),
+    wrapped: Mapping[UUID, WrappedKey] = MappingProxyType({}),
     tell_workflow: bool,
 ) -> Handled:
     """Carry out commands of one case in the caller's transaction.
@@ -158,7 +160,7 @@ def handle(
     # What came late changes nothing, in the vault neither: a newer record or number stands there by now.
     changed = {command for command, event in new if not isinstance(event, LateAnswerRecorded)}
     mine = [one for one in kept if one.command is None or one.command in changed]
-    vault.keep(connection, batch, case_id, mine, new[0][1].at)
+    vault.keep(connection, batch, case_id, mine, new[0][1].at, wrapped)
     after, recorded = append(batch, stream or Stream(case_id), new)
     after = note(batch, after, _disclosures(file, recorded))
     if stream is None:

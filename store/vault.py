@@ -7,10 +7,11 @@ while the events stay whole: history stays, content goes (个人信息保护法 
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from secrets import token_bytes
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -47,12 +48,18 @@ class Kept:
     """Kept only if this command, now and for the first time, changed something; None: with any."""
 
 
+WrappedKey = tuple[str, bytes]
+"""The id of the wrapping key, and an owner's data key wrapped with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """Everything the vault holds for one case, opened."""
 
     entries: Mapping[tuple[UUID, str], Content]
     forgotten: frozenset[UUID]
+    wrapped: Mapping[UUID, WrappedKey] = field(default_factory=dict)
+    """The data keys met on opening, as they are stored: who keeps more for these owners need not look again."""
 
     def find(self, owner: UUID, name: str) -> Content | None:
         """The content, or None if there is none under that name."""
@@ -60,7 +67,8 @@ class Dossier:
 
     def with_kept(self, kept: Sequence[Kept]) -> "Dossier":
         """The dossier after these were kept too."""
-        return Dossier({**self.entries, **{(one.owner, one.name): one.content for one in kept}}, self.forgotten)
+        added = {(one.owner, one.name): one.content for one in kept}
+        return replace(self, entries={**self.entries, **added})
 
 
 class Vault:
@@ -75,11 +83,19 @@ class Vault:
         """Keyed hash: the same values find each other, and nobody can try out numbers without the key."""
         return hmac.digest(self._lookup_key, "\x1f".join((kind, *values)).encode(), sha256)
 
-    def keep(self, connection: Connection, batch: Batch, case_id: UUID, kept: Sequence[Kept], at: datetime) -> None:
+    def keep(
+        self,
+        connection: Connection,
+        batch: Batch,
+        case_id: UUID,
+        kept: Sequence[Kept],
+        at: datetime,
+        wrapped: Mapping[UUID, WrappedKey] = MappingProxyType({}),
+    ) -> None:
         """Seal, to be written with the batch; an entry of the same name is replaced."""
         if not kept:
             return
-        keys = self._data_keys(connection, batch, {entry.owner for entry in kept}, at)
+        keys = self._data_keys(connection, batch, {entry.owner for entry in kept}, at, wrapped)
         batch.upsert(
             vault_entries,
             [
@@ -102,16 +118,20 @@ class Vault:
         """The same for several cases in one statement."""
         opened: dict[UUID, dict[tuple[UUID, str], Content]] = {case_id: {} for case_id in case_ids}
         forgotten: dict[UUID, set[UUID]] = {case_id: set() for case_id in case_ids}
+        wrapped: dict[UUID, dict[UUID, WrappedKey]] = {case_id: {} for case_id in case_ids}
         data_keys: dict[UUID, AESGCM] = {}
         for row in connection.execute(_OF_CASES, {"cases": list(case_ids)}):
             if row.wrapped is None:
                 forgotten[row.case_id].add(row.owner)
                 continue
+            wrapped[row.case_id][row.owner] = (row.key_id, row.wrapped)
             if row.owner not in data_keys:
                 data_keys[row.owner] = AESGCM(self._unwrap(row.owner, row.key_id, row.wrapped))
             place = _place(row.case_id, row.owner, row.name)
             opened[row.case_id][row.owner, row.name] = _unseal(data_keys[row.owner], place, row.sealed)
-        return {case_id: Dossier(opened[case_id], frozenset(forgotten[case_id])) for case_id in case_ids}
+        return {
+            case_id: Dossier(opened[case_id], frozenset(forgotten[case_id]), wrapped[case_id]) for case_id in case_ids
+        }
 
     def person_of(self, connection: Connection, kind: str, number: str) -> UUID | None:
         """The person known by that number, if any."""
@@ -173,14 +193,20 @@ class Vault:
         return len(rows)
 
     def _data_keys(
-        self, connection: Connection, batch: Batch, owners: Iterable[UUID], at: datetime
+        self,
+        connection: Connection,
+        batch: Batch,
+        owners: Iterable[UUID],
+        at: datetime,
+        known: Mapping[UUID, WrappedKey],
     ) -> dict[UUID, AESGCM]:
         wanted = sorted(owners)
-        keys: dict[UUID, AESGCM] = {}
-        for row in connection.execute(_KEYS_OF, {"owners": wanted}):
-            if row.wrapped is None:
-                raise Forgotten
-            keys[row.owner] = AESGCM(self._unwrap(row.owner, row.key_id, row.wrapped))
+        keys = {owner: AESGCM(self._unwrap(owner, *known[owner])) for owner in wanted if owner in known}
+        if unknown := [owner for owner in wanted if owner not in keys]:
+            for row in connection.execute(_KEYS_OF, {"owners": unknown}):
+                if row.wrapped is None:
+                    raise Forgotten
+                keys[row.owner] = AESGCM(self._unwrap(row.owner, row.key_id, row.wrapped))
         fresh = {owner: token_bytes(KEY_BYTES) for owner in wanted if owner not in keys}
         # A plain insert: a key that somebody else made meanwhile must never be passed over in favour of ours.
         batch.insert(

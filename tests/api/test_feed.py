@@ -87,7 +87,6 @@ def test_without_a_cursor_one_hears_from_now_on(api: Api) -> None:
     case_no = api.filed()
 
     with listening(api, "auditor-1", "/api/v1/events/stream?types=proof_contested") as told:
-        assert next(told) == {"comment": "listening"} or True
         later = threading.Timer(0.3, contested, (api, case_no))
         later.start()
         (heard,) = events_only(told, 1)
@@ -152,7 +151,9 @@ def test_a_page_learns_that_its_case_changed_and_no_more(api: Api) -> None:
     assert heard["data"]["version"] == int(api.etag(case_no).strip('"'))
 
 
-@pytest.mark.parametrize("cursor", ["x", "1", "1-", "-1-1", "1-1-1", "9" * 30 + "-1", "9223372036854775808-1", "1_0-1", "1-٣"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1", "1-", "-1-1", "1-1-1", "9" * 30 + "-1", "9223372036854775808-1", "1_0-1", "1-٣"]
+)
 def test_a_cursor_that_was_never_ours_is_refused(api: Api, cursor: str) -> None:
     for path in ("/api/v1/events", "/api/v1/events/stream"):
         assert api.by("auditor-1").get(path, params={"after": cursor}).status_code == 422

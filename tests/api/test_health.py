@@ -3,11 +3,11 @@
 import httpx2 as httpx
 import pytest
 
-from demo.postgres import EmbeddedPostgres
 from store.database import Database
 from tests.api.conftest import Api, Clock, Served
-from tests.api.test_cases import concluded, contested
+from tests.api.test_cases import contested
 from tests.desk import family, store_on
+from tests.faults.proxy import DatabaseProxy
 
 
 def test_a_process_that_can_work_says_so(api: Api) -> None:
@@ -97,15 +97,23 @@ def test_the_life_events_are_shown_with_their_form_and_graph(api: Api) -> None:
     assert api.by("desk-1").get("/api/v1/bundles/wedding").status_code == 404
 
 
-def test_a_postgres_that_stops_and_comes_back_is_lived_through(
-    tmp_path_factory: pytest.TempPathFactory, another_api: Served
+def test_a_database_that_goes_and_comes_back_is_lived_through(
+    database_url: str, tokens: dict[str, str], another_api: Served
 ) -> None:
-    from store.schema import upgrade
-    from tests.api.conftest import with_accounts
+    """A commit whose answer was lost, then a dead wire: the family is told 503, sends it again, and has one case."""
+    with DatabaseProxy(database_url) as wire:
+        store = store_on(Database(wire.url, pool_size=2, waits_seconds=1))
+        with another_api(store, Clock()) as url:
+            api = Api(url, store, Clock(), tokens)
+            wire.cut_commits(2)
+            assert api.file(family(1)).status_code in {200, 201}
+            wire.cut_everything()
+            assert api.file(family(1)).status_code == 200
+            wire.cut_commits(1_000)
+            gone = api.file(family(2), key="key-2")
+            wire.cut_commits(0)
+            again = api.file(family(2), key="key-2")
+            api.close()
 
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("stops"), fsync=False)
-    with server:
-        server.start() if False else None
-        upgrade(server.url_of("postgres"), app_role="app", app_password="app") if False else None
-    assert with_accounts
-    assert concluded
+    assert gone.status_code == 503
+    assert again.status_code in {200, 201}

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.anyio
 DAY = timedelta(days=1)
 
 
-
 def on(file: CaseFile) -> set[str]:
     """Who is waited for."""
     return {wait.on for wait in waits(file)}

@@ -1,0 +1,45 @@
+"""Who may open a page (门禁): the same rules as the API's routes, and the caller kept at hand for the page's frame."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.identity import Allowed, AllowedByForm, Caller, identify
+from domain.scopes import Action, Viewer
+
+
+class Seen(Allowed):
+    """Lets in as `Allowed` does; the page then knows whom to greet and which token its forms carry."""
+
+    def permit(self, request: Request, caller: Caller) -> Viewer:
+        """The viewer; raises as `Allowed` does."""
+        request.state.caller = caller
+        return super().permit(request, caller)
+
+
+class SeenByForm(AllowedByForm, Seen):
+    """The same for the form of a page."""
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Whoever was let in; None on a page that everybody may see, or before anybody was."""
+    found: Caller | None = getattr(request.state, "caller", None)
+    return found
+
+
+def whoever_calls(request: Request) -> Caller:
+    """Whoever is signed in, whatever the role; raises 401."""
+    caller = identify(request)
+    request.state.caller = caller
+    return caller
+
+
+MayListCases = Annotated[Viewer, Depends(Seen(Action.LIST_CASES))]
+MayReadCase = Annotated[Viewer, Depends(Seen(Action.READ_CASE))]
+MayReadCaseEvents = Annotated[Viewer, Depends(Seen(Action.READ_CASE_EVENTS))]
+MayFindCase = Annotated[Viewer, Depends(SeenByForm(Action.LIST_CASES))]
+MayFindTimeline = Annotated[Viewer, Depends(SeenByForm(Action.READ_CASE_EVENTS))]
+MaySettle = Annotated[Viewer, Depends(SeenByForm(Action.SETTLE_PROOF))]
+MayResubmit = Annotated[Viewer, Depends(SeenByForm(Action.RESUBMIT_ITEM))]
+MayWithdraw = Annotated[Viewer, Depends(SeenByForm(Action.WITHDRAW_CASE))]
+MayReveal = Annotated[Viewer, Depends(SeenByForm(Action.REVEAL_PERSON))]
