@@ -105,9 +105,7 @@ def receipt(told: View) -> Iterator[str]:
     rows = []
     for item in told["items"]:
         products = " ".join(item["products"].values())
-        rows.append(
-            (titled(item["title"], item["item"]), item["state_label"], item.get("reference") or "", products)
-        )
+        rows.append((titled(item["title"], item["item"]), item["state_label"], item.get("reference") or "", products))
     widths = [max((width(row[column]) for row in rows), default=0) for column in range(3)]
     for row in rows:
         line = "  ".join(padded(cell, room) for cell, room in zip(row, widths, strict=False))

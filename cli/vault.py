@@ -1,4 +1,7 @@
-"""`onething vault`: change the key under which every person's own key is kept."""
+"""`onething vault`: make the keys of a new house, and change the key under which every person's own key is kept."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -8,6 +11,32 @@ from cli.surroundings import State, adopt
 app = typer.Typer(no_args_is_help=True, help="个人信息保险库 · The vault of personal data.")
 
 WRAPPED_AT_ONCE = 500
+
+
+@app.command("new-keys", short_help="新建密钥文件 · Make the key files of a new house.")
+def new_keys(
+    directory: Annotated[Path, typer.Argument(help="存放目录 · Where they are kept.")] = Path("secrets"),
+) -> None:
+    """\b
+    例 Examples:
+      onething vault new-keys secrets
+
+    生成保险库、检索与载荷密钥, 已有的不覆盖 · Makes vault-keys, lookup-key and payload-keys; never overwrites one.
+    """
+    from store.keys import KeyRing, write_key
+
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("vault-keys", "lookup-key", "payload-keys"):
+        file = directory / name
+        if file.exists():
+            say(f"已有 Already there: {file}")
+        elif name == "lookup-key":
+            write_key(file)
+            say(f"已生成 Made: {file}")
+        else:
+            KeyRing.fresh().write(file)
+            say(f"已生成 Made: {file}")
+    say("丢失 vault-keys 就丢失全部个人信息, 请另行备份 · Losing vault-keys loses every person; keep a copy elsewhere.")
 
 
 @app.command(short_help="轮换密钥 · Rotate the key of keys.")

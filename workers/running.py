@@ -49,7 +49,7 @@ async def connect(settings: WorkerSettings) -> Client:
     runtime = None
     if settings.metrics_port is not None:
         prometheus = PrometheusConfig(
-            bind_address=f"127.0.0.1:{settings.metrics_port}",
+            bind_address=f"{settings.metrics_host}:{settings.metrics_port}",
             counters_total_suffix=True,
             unit_suffix=True,
             durations_as_seconds=True,

@@ -37,8 +37,11 @@ class WorkerSettings(BaseSettings):
     shutdown_grace_seconds: float = Field(
         default=20.0, ge=0, description="What a stopping worker may still finish; below the container's grace."
     )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Where the worker's metrics are served; they hold no personal data."
+    )
     metrics_port: int | None = Field(
-        default=None, description="Where the worker's Prometheus metrics are served; none by default."
+        default=None, description="The port of the worker's Prometheus metrics; none by default."
     )
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$", description="auto: JSON unless on a TTY.")
     log_level: str = Field(

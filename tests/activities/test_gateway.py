@@ -34,11 +34,6 @@ NAMED = re.compile(r"public_security: [A-Za-z0-9_:]+")
 """A fault as it may be logged and shown: nothing of what was answered."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 pytestmark = pytest.mark.anyio
 
 

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 
 ROOT = Path(__file__).parents[2]
 OUR_PREFIX = "ONETHING_"
-MODULES_WITH_SETTINGS = ("store.settings", "workers.settings", "api.settings")
+MODULES_WITH_SETTINGS = ("store.settings", "activities.settings", "workers.settings", "api.settings")
 LOOKS_LIKE_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY")
 
 

@@ -1,0 +1,172 @@
+"""经办: what a person does with a case from its page: settle a proof, send an item again, withdraw, see it unmasked.
+
+Each act is the API's own. What cannot be carried out comes back as the page as it is now, with what was typed.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from api import cases
+from api.cases import CaseNo, Part, Settlement
+from api.house import House, TheHouse
+from api.pages.case_page import Attempt, people, show_case
+from api.pages.doors import MayResubmit, MayReveal, MaySettle, MayWithdraw
+from api.pages.faults import PageRoute
+from api.pages.rendering import HEADERS, render
+from api.people import revealed
+from api.problems import status_of
+from api.reach import get_case
+from api.shapes import Because, etag
+from domain.identifiers import grouped_case_no
+from domain.refusals import Conflict
+from domain.scopes import Action, Viewer
+from domain.timeline import Text, item_title
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+Typed = Annotated[str, Form(max_length=4000)]
+SHOWN_SECONDS: Final = 60
+"""After so long the page with everything on it goes back to the masked one."""
+
+SAY_WHY: Final = "请写明理由, 2 至 500 字。"
+CHOOSE: Final = "请选择认定结果。"
+CONFIRM: Final = "请确认是申请人要求撤回。"
+
+
+@router.post("/cases/{case_no}/proofs/{proof}/settlement", name="settle_by_form")
+def settle(
+    house: TheHouse,
+    viewer: MaySettle,
+    request: Request,
+    case_no: CaseNo,
+    proof: Part,
+    met: Typed = "",
+    reason: Typed = "",
+    version: Typed = "",
+) -> Response:
+    """Decide on a proof by hand."""
+    wrong = {} if met in {"true", "false"} else {"met": CHOOSE}
+    wrong |= _why_not(reason)
+    attempt = Attempt(form=f"settle-{proof}", met=met, reason=reason, wrong=wrong)
+
+    def act() -> None:
+        asked = Settlement(met=met == "true", reason=_said(reason))
+        cases.settle_proof(house, viewer, case_no, proof, asked, etag(_number(version)))
+
+    return _tried(
+        house, viewer, request, Action.SETTLE_PROOF, case_no, attempt, act, "met" if met == "true" else "not_met", proof
+    )
+
+
+@router.post("/cases/{case_no}/items/{item}/resubmission", name="resubmit_by_form")
+def resubmit(
+    house: TheHouse, viewer: MayResubmit, request: Request, case_no: CaseNo, item: Part, reason: Typed = ""
+) -> Response:
+    """Send an item again that its department could not accept."""
+    attempt = Attempt(form=f"resubmit-{item}", reason=reason, wrong=_why_not(reason))
+
+    def act() -> None:
+        cases.resubmit_item(house, viewer, case_no, item, Because(reason=_said(reason)))
+
+    return _tried(house, viewer, request, Action.RESUBMIT_ITEM, case_no, attempt, act, "resubmitted", item)
+
+
+@router.post("/cases/{case_no}/withdrawal", name="withdraw_by_form")
+def withdraw(
+    house: TheHouse,
+    viewer: MayWithdraw,
+    request: Request,
+    case_no: CaseNo,
+    reason: Typed = "",
+    confirmed: Typed = "",
+    version: Typed = "",
+) -> Response:
+    """Take the application back, confirmed and with a reason."""
+    wrong = _why_not(reason) | ({} if confirmed == "yes" else {"confirmed": CONFIRM})
+    attempt = Attempt(form="withdraw", reason=reason, wrong=wrong)
+
+    def act() -> None:
+        cases.withdraw_case(house, viewer, case_no, Because(reason=_said(reason)), etag(_number(version)))
+
+    return _tried(house, viewer, request, Action.WITHDRAW_CASE, case_no, attempt, act, "withdrawn", None)
+
+
+@router.post("/cases/{case_no}/reveal", name="reveal_by_form")
+def reveal(house: TheHouse, viewer: MayReveal, request: Request, case_no: CaseNo, reason: Typed = "") -> Response:
+    """Everything in full for a minute; the reason is in the access log before it is shown."""
+    if wrong := _why_not(reason):
+        line = get_case(house, viewer, Action.READ_CASE, case_no)
+        return show_case(
+            house, viewer, request, line, status=422, attempt=Attempt(form="reveal", reason=reason, wrong=wrong)
+        )
+    everything = revealed(house, viewer, case_no, _said(reason))
+    file = house.store.case_file(get_case(house, viewer, Action.REVEAL_PERSON, case_no).case_id)
+    return render(
+        request,
+        "revealed.html",
+        here=f"/cases/{case_no}",
+        number=grouped_case_no(case_no),
+        case_no=case_no,
+        people=people(file.bundle, everything.content),
+        products=[
+            (item_title(file.bundle, item), Text(made.title, made.title_en), value)
+            for item, values in everything.content.products.items()
+            for code, value in values.items()
+            for made in (file.bundle.product(code),)
+        ],
+        seconds=SHOWN_SECONDS,
+    )
+
+
+def _tried(
+    house: House,
+    viewer: Viewer,
+    request: Request,
+    action: Action,
+    case_no: str,
+    attempt: Attempt,
+    act: Callable[[], None],
+    done: str,
+    part: str | None,
+) -> Response:
+    line = get_case(house, viewer, action, case_no)
+    if attempt.wrong:
+        return show_case(house, viewer, request, line, status=422, attempt=attempt)
+    try:
+        act()
+    except Conflict as refusal:
+        house.figures.refused.labels(refusal.code).inc()
+        return show_case(
+            house,
+            viewer,
+            request,
+            line,
+            status=status_of(refusal),
+            attempt=Attempt(form=attempt.form, met=attempt.met, reason=attempt.reason, refusal=refusal),
+        )
+    told = {"done": done} | ({"part": part} if part else {})
+    # Another address than before, so that the browser shows the top of the page, where the answer is.
+    return RedirectResponse(f"/cases/{line.case_no}?{urlencode(told)}", 303, HEADERS)
+
+
+def _said(reason: str) -> str:
+    """In one line: a reason is read in lists and logs."""
+    return " ".join(reason.split())
+
+
+def _why_not(reason: str) -> dict[str, str]:
+    try:
+        Because(reason=_said(reason))
+    except ValidationError:
+        return {"reason": SAY_WHY}
+    return {}
+
+
+def _number(version: str) -> int:
+    """The version that the form was made from; what no form of ours says matches none."""
+    return int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else 0

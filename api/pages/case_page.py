@@ -1,0 +1,481 @@
+"""办件页: where a case stands, why it waits and for whom, what can be done about it, and what has happened.
+
+The same view of the case that the API answers with; personal data masked, its reading in the access log.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.case_view import Content, ItemView, ProofView, Sentence, WaitView, case_with_content, fields_of
+from api.cases import CaseNo, Part
+from api.house import House, TheHouse
+from api.pages.doors import MayReadCase, MayReadCaseEvents
+from api.pages.faults import PageRoute
+from api.pages.lanes import Lanes, lanes
+from api.pages.rendering import HEADERS, render, say_for
+from api.pages.words import Say
+from api.reach import Sight, get_case
+from domain.actors import THE_ENGINE
+from domain.bundle import Bundle, Escalation, FieldKind, SharedDataQuery
+from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState, LiveProof, ProofState
+from domain.departments import REGISTERS
+from domain.events import Event, Recorded
+from domain.identifiers import grouped_case_no
+from domain.refusals import Refusal
+from domain.scopes import Action, Viewer, may, reach
+from domain.timeline import GAVE_UP, Text, department_title, item_title, proof_title
+from domain.timeline import sentence as told
+from store.access_log import Access
+from store.read_models.cases import CaseLine
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A form that was sent and could not be carried out: what was typed, and why not."""
+
+    form: str = ""
+    """The id of the form in the page."""
+    met: str = ""
+    reason: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """Field -> a sentence of `words`."""
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item as the page shows it."""
+
+    item: ItemView
+    waits_for: tuple[Text, ...]
+    open_proofs: tuple[Text, ...]
+    why: Text | None
+    """Why it was denied, cannot begin, or was cancelled."""
+    note: str | None
+    products: tuple[tuple[Text, str], ...]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One route of a proof: who is asked there, and how far it came."""
+
+    route: str
+    who: Text
+    kept_by: Text | None
+    state: Literal["not_yet", "now", "answered", "differs", "gave_up"]
+    reason: Text | None
+
+
+@dataclass(frozen=True)
+class ProofLine:
+    """One proof as the page shows it."""
+
+    proof: ProofView
+    rungs: tuple[Rung, ...]
+    differing: tuple[Text, ...]
+    needed_by: tuple[Text, ...]
+    settled_by: str | None
+    """The account that settled it; None where a register did."""
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Person:
+    """One section of the form: its title, and its values by name, masked or not."""
+
+    title: Text
+    number: int | None
+    values: tuple[tuple[Text, Text], ...]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One line of the timeline."""
+
+    at: datetime
+    text: Text
+    account: str | None
+    """None: the system did it."""
+    unit: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the viewer may do with this case as it stands."""
+
+    settle: bool = False
+    resubmit: bool = False
+    withdraw: bool = False
+    reveal: bool = False
+
+
+DONE: Final = {
+    "met": "已认定“{part}”成立, 认定和理由已记入办件经过。需要它的事项继续办理。",
+    "not_met": "已认定“{part}”不能证明, 认定和理由已记入办件经过。需要它的事项不予许可。",
+    "resubmitted": "“{part}”已重新送交部门, 部门答复后本页自动更新。",
+    "withdrawn": "申请已撤回: 未送部门的事项已取消; 已在部门办理的继续办理, 结果仍会记录在本页。",
+}
+"""What an act has led to, told on the page after it."""
+Done = Literal["met", "not_met", "resubmitted", "withdrawn"]
+
+
+@router.get("/cases/{case_no}", name="case_page")
+def case_page(
+    house: TheHouse,
+    viewer: MayReadCase,
+    request: Request,
+    case_no: CaseNo,
+    fragment: Annotated[Literal["case"] | None, Query(description="case: only what changes.")] = None,
+    done: Annotated[Done | None, Query()] = None,
+    part: Annotated[str | None, Query(max_length=80)] = None,
+) -> Response:
+    """The case as it stands."""
+    line = get_case(house, viewer, Action.READ_CASE, case_no)
+    return show_case(house, viewer, request, line, fragment=fragment is not None, done=done, part=part)
+
+
+@router.get("/cases/{case_no}/timeline", name="timeline_page")
+def timeline_page(house: TheHouse, viewer: MayReadCaseEvents, request: Request, case_no: CaseNo) -> Response:
+    """What happened, without anybody's data: for those who see no more of a case than that."""
+    line = get_case(house, viewer, Action.READ_CASE_EVENTS, case_no)
+    file = house.store.case_file(line.case_id)
+    return render(
+        request,
+        "timeline_page.html",
+        number=grouped_case_no(line.case_no),
+        line=line,
+        happened=timeline(house.store.events_after(line.case_id, 0), file.bundle),
+        reads_case=reach(viewer, Action.READ_CASE) is not None,
+    )
+
+
+@router.get("/cases/{case_no}/withdrawal", name="back_from_withdrawal")
+@router.get("/cases/{case_no}/reveal", name="back_from_reveal")
+@router.get("/cases/{case_no}/proofs/{part}/settlement", name="back_from_settlement")
+@router.get("/cases/{case_no}/items/{part}/resubmission", name="back_from_resubmission")
+def back_to_case(viewer: MayReadCase, case_no: CaseNo, part: Part = "none") -> Response:
+    """An address to which only forms are sent, opened once more: to the case itself."""
+    return RedirectResponse(f"/cases/{case_no}", 303, HEADERS)
+
+
+def show_case(
+    house: House,
+    viewer: Viewer,
+    request: Request,
+    line: CaseLine,
+    *,
+    status: int = 200,
+    fragment: bool = False,
+    attempt: Attempt | None = None,
+    done: str | None = None,
+    part: str | None = None,
+) -> Response:
+    """The page of the case; with an attempt, the form it came from as it was typed."""
+    file = house.store.case_file(line.case_id)
+    sight = Sight.of(viewer, Action.READ_CASE, file)
+    access = Access(
+        at=house.clock(),
+        by=viewer.actor,
+        action="read_masked",
+        about=fields_of(file.bundle, sight),
+        purpose="查看办件",
+        case_id=file.case_id,
+    )
+    opened = house.store.open_for(line.case_id, access)
+    file, view = opened.file, case_with_content(opened, sight)
+    events = (
+        house.store.events_after(line.case_id, 0) if _may(viewer, Action.READ_CASE_EVENTS, line, file) else ()
+    )
+    return render(
+        request,
+        "case_body.html" if fragment else "case.html",
+        status=status,
+        here=f"/cases/{line.case_no}",
+        **shown(
+            file,
+            view.content,
+            view.items,
+            view.proofs,
+            view.waits,
+            rights=rights_of(viewer, line, file),
+            events=events,
+            whole=sight.whole(),
+            now=house.clock(),
+            attempt=attempt or Attempt(),
+        ),
+        case=view,
+        done=_done(say_for(request), file, done, part),
+    )
+
+
+def shown(
+    file: CaseFile,
+    content: Content,
+    items: Sequence[ItemView],
+    proofs: Sequence[ProofView],
+    waits: Sequence[WaitView],
+    *,
+    rights: Rights,
+    events: Sequence[Recorded],
+    whole: bool,
+    now: datetime,
+    attempt: Attempt,
+) -> dict[str, Any]:
+    """What the templates of the case page are given, beside the view itself."""
+    proof_lines = [_proof_line(file, content, proof, whole=whole) for proof in proofs]
+    to_settle = [one for one in proof_lines if rights.settle and one.proof.state in set(IN_HAND)]
+    to_resubmit = [one for one in items if rights.resubmit and one.state == ItemState.REJECTED]
+    forms = {
+        *(f"settle-{one.proof.code}" for one in to_settle),
+        *(f"resubmit-{one.id}" for one in to_resubmit),
+        *(["withdraw"] if rights.withdraw else []),
+        *(["reveal"] if rights.reveal else []),
+    }
+    return {
+        "lines": [_line(file, content, item) for item in items],
+        "lanes": _lanes(file, items, now),
+        "proofs": proof_lines,
+        "waits": waits,
+        "to_settle": to_settle,
+        "to_resubmit": to_resubmit,
+        "people": people(file.bundle, content),
+        "happened": timeline(events, file.bundle),
+        "promised_for": max((day for item in items if (day := item.promised_by or item.expected_by)), default=None)
+        if file.state is CaseState.OPEN
+        else None,
+        "in_play": sum(item.not_applicable_because is None for item in items),
+        "concluded": sum(item.state == ItemState.CONCLUDED for item in items),
+        "overdue": sum(item.overdue_since is not None for item in items if item.state in _OPEN),
+        "rights": rights,
+        "attempt": attempt,
+        "form_is_gone": bool(attempt.form) and attempt.form not in forms,
+        "settled_meanwhile": _settled_meanwhile(proof_lines, attempt),
+    }
+
+
+_OPEN: Final = frozenset(
+    {ItemState.WAITING, ItemState.ACCEPTED, ItemState.SUBMITTED, ItemState.ACKNOWLEDGED, ItemState.REJECTED}
+)
+
+
+def rights_of(viewer: Viewer, line: CaseLine, file: CaseFile) -> Rights:
+    """What the viewer may do now: by role and reach, and because the case is still open."""
+    running = file.state is CaseState.OPEN
+    return Rights(
+        settle=running and _may(viewer, Action.SETTLE_PROOF, line, file),
+        resubmit=running and _may(viewer, Action.RESUBMIT_ITEM, line, file),
+        withdraw=running and _may(viewer, Action.WITHDRAW_CASE, line, file),
+        reveal=_may(viewer, Action.REVEAL_PERSON, line, file),
+    )
+
+
+def _may(viewer: Viewer, action: Action, line: CaseLine, file: CaseFile) -> bool:
+    departments = {live.planned.department for live in file.items.values()}
+    return may(viewer, action, unit=line.unit, division=line.division, departments=departments)
+
+
+def _done(say: Say, file: CaseFile, done: str | None, part: str | None) -> str | None:
+    """Only about parts that the case has: the address is anybody's to write."""
+    if done is None:
+        return None
+    title = Text("", "")
+    if part in file.proofs:
+        title = proof_title(file.bundle, part)
+    elif part in file.items:
+        title = item_title(file.bundle, part)
+    elif "{part}" in DONE[done]:
+        return None
+    return say(DONE[done], part=title.zh if say.language == "zh" else title.en)
+
+
+def _settled_meanwhile(proofs: Sequence[ProofLine], attempt: Attempt) -> ProofLine | None:
+    if attempt.refusal is None:
+        return None
+    return next(
+        (one for one in proofs if attempt.form == f"settle-{one.proof.code}" and one.settled_by is not None), None
+    )
+
+
+# ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _line(file: CaseFile, content: Content, item: ItemView) -> Line:
+    bundle = file.bundle
+    return Line(
+        item=item,
+        waits_for=tuple(item_title(bundle, one) for one in item.waits_for),
+        open_proofs=tuple(proof_title(bundle, one) for one in item.open_proofs),
+        why=_why(file, item),
+        note=content.notes.get(f"item:{item.id}"),
+        products=tuple(
+            (Text(made.title, made.title_en), value)
+            for code, value in content.products.get(item.id, {}).items()
+            for made in (bundle.product(code),)
+        ),
+    )
+
+
+def _why(file: CaseFile, item: ItemView) -> Text | None:
+    if item.not_applicable_because is not None:
+        return _text(item.not_applicable_because)
+    if item.state == ItemState.UNREACHABLE and item.because:
+        before = item_title(file.bundle, item.because)
+        return Text(f"前置事项“{before.zh}”未办成", f"{before.en} did not end well")
+    if item.state == ItemState.CANCELLED:
+        gone = {
+            "withdrawn": Text("申请已撤回", "the application was withdrawn"),
+            "no_longer_applies": Text("申请更正后不再需要", "no longer needed after the amendment"),
+        }
+        return gone.get(item.reason_code or "")
+    if item.state == ItemState.DENIED and item.reason_code:
+        rule, _, code = item.reason_code.partition(":")
+        if rule == "proof_not_met" and code in file.proofs:
+            proof = proof_title(file.bundle, code)
+            return Text(f"“{proof.zh}”不能证明", f"{proof.en} could not be shown")
+        return Text(f"部门不予许可, 原因代码 {item.reason_code}", f"denied by the department, code {item.reason_code}")
+    return None
+
+
+def _text(of: Sentence) -> Text:
+    return Text(of.zh, of.en)
+
+
+def _lanes(file: CaseFile, items: Sequence[ItemView], now: datetime) -> Lanes:
+    return lanes(items, file.opened.at, file.ended_at if file.over else None, now)
+
+
+# ── proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _proof_line(file: CaseFile, content: Content, proof: ProofView, *, whole: bool) -> ProofLine:
+    live, declared = file.proof(proof.code), file.declared_proof(proof.code)
+    by_hand = live.settled_by is not None and live.settled_by != THE_ENGINE.account
+    return ProofLine(
+        proof=proof,
+        rungs=tuple(_rung(live, place, route) for place, route in enumerate(declared.routes)),
+        differing=tuple(_differing(file.bundle, proof.code, name) for name in proof.differing),
+        needed_by=tuple(
+            item_title(file.bundle, item)
+            for item, needing in file.items.items()
+            if whole and proof.code in needing.planned.proofs
+        ),
+        settled_by=live.settled_by if by_hand else None,
+        note=content.notes.get(f"proof:{proof.code}"),
+    )
+
+
+def _rung(live: LiveProof, place: int, route: SharedDataQuery | Escalation) -> Rung:
+    register = REGISTERS.get(route.source) if isinstance(route, SharedDataQuery) else None
+    if register is not None:
+        who, kept_by = Text(f"“{register.title}”", register.title_en), department_title(register.kept_by)
+    elif isinstance(route, SharedDataQuery):
+        who, kept_by = Text(route.source, route.source), None
+    else:
+        who, kept_by = Text("经办人", "Caseworker"), None
+    gave_up = live.exhausted[place][1] if place < len(live.exhausted) else None
+    by_hand = live.settled_by not in {None, THE_ENGINE.account}
+    state: Literal["not_yet", "now", "answered", "differs", "gave_up"] = "not_yet"
+    if gave_up is not None:
+        state = "gave_up"
+    elif isinstance(route, Escalation):
+        if by_hand:
+            state = "answered"
+        elif live.state in IN_HAND:
+            state = "now"
+    elif place == live.rung:
+        if live.state is ProofState.ASKED:
+            state = "now"
+        elif live.differing:
+            state = "differs"
+        elif live.state is ProofState.MET and not by_hand:
+            state = "answered"
+    return Rung(route.route, who, kept_by, state, GAVE_UP.get(gave_up, Text(gave_up, gave_up)) if gave_up else None)
+
+
+def _differing(bundle: Bundle, proof: str, name: str) -> Text:
+    """What differs, in the words of the form; a value that the form does not ask is called as the register calls it."""
+    for route in bundle.proof(proof).routes:
+        if isinstance(route, SharedDataQuery):
+            for pair in route.agrees:
+                section, _, code = pair.field.partition(".")
+                if pair.answer == name:
+                    of = bundle.section(section)
+                    if code == "count":
+                        return Text(f"{of.title}人数", f"number of {of.title_en.lower()}")
+                    asked = bundle.field(pair.field)
+                    return Text(f"{of.title} {asked.title}", f"{of.title_en}: {asked.title_en}")
+    return ONLY_REGISTERS_SAY.get(name, Text(name, name))
+
+
+ONLY_REGISTERS_SAY: Final = {"state": Text("登记状态", "State in the register")}
+
+
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def people(bundle: Bundle, content: Content) -> tuple[Person, ...]:
+    """The form, section by section."""
+    found = []
+    for code, rows in content.form.items():
+        section = bundle.section(code)
+        for number, row in enumerate(rows, 1):
+            values = tuple(
+                (Text(asked.title, asked.title_en), _value(bundle, f"{code}.{name}", value))
+                for name, value in row.items()
+                for asked in (bundle.field(f"{code}.{name}"),)
+            )
+            title = Text(section.title, section.title_en)
+            found.append(Person(title, number if len(rows) > 1 else None, values))
+    return tuple(found)
+
+
+def _value(bundle: Bundle, path: str, value: str) -> Text:
+    asked = bundle.field(path)
+    if asked.kind is FieldKind.YES_NO:
+        return Text("是", "Yes") if value == "true" else Text("否", "No")
+    for choice in asked.choices:
+        if choice.code == value:
+            return Text(choice.title, choice.title_en)
+    return Text(value, value)
+
+
+# ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TONES: Final = {
+    "case_opened": "mark",
+    "item_concluded": "good",
+    "case_concluded": "mark",
+    "case_withdrawn": "mark",
+    "application_amended": "mark",
+    "proof_contested": "hand",
+    "submission_rejected": "hand",
+    "proof_settled": "hand",
+    "item_denied": "late",
+    "item_unreachable": "late",
+    "item_overdue": "late",
+    "department_unreachable": "late",
+}
+
+
+def timeline(events: Sequence[Recorded], bundle: Bundle) -> tuple[Happening, ...]:
+    """What happened, newest first."""
+    return tuple(_happening(recorded.event, bundle) for recorded in reversed(events))
+
+
+def _happening(event: Event, bundle: Bundle) -> Happening:
+    by_system = event.by.account == THE_ENGINE.account
+    return Happening(
+        at=event.at,
+        text=told(event, bundle),
+        account=None if by_system else event.by.account,
+        unit=event.by.unit,
+        tone=_TONES.get(event.type, "plain"),
+    )
