@@ -43,12 +43,15 @@ from store.answers import recorded
 from store.breakers import Breakers
 from store.cases import CaseStore, OpenedCase
 from store.commands import Handled
+from store.database import StoreUnavailable
 from store.vault import Kept
 
 log: Final = structlog.get_logger("onething.steps")
 
 STARTS_FOR_SECONDS: Final = 3.0
 """After this no new step is begun in the same run; with a second each, it ends well below its limit of eight."""
+WAVE_ENDS_WITHIN_SECONDS: Final = 7.0
+"""Below the limit of eight that the workflow sets: whatever the database does, the wave ends by itself."""
 GATHERS_FOR_SECONDS: Final = 0.015
 """Answers that come within this of the first share its transaction."""
 REJECTED: Final = "rejected"
@@ -88,7 +91,17 @@ class CaseSteps:
 
         Every step has about a second. What was answered is committed as it comes, a few answers at a time, so a
         silent department holds up nobody but those who wait for it; its step is named and left to `persist`.
+        It never fails for want of the database: a failed wave would be the end of the case's workflow.
         """
+        try:
+            async with asyncio.timeout(WAVE_ENDS_WITHIN_SECONDS):
+                return await self._carry_out(wave)
+        except (StoreUnavailable, TimeoutError) as fault:
+            log.warning("wave not carried out", case_id=str(wave.case_id), fault=type(fault).__name__)
+            # What was committed on the way is told as the first answer when `persist` asks for it.
+            return Progress(unanswered=tuple(step.key for step in wave.steps))
+
+    async def _carry_out(self, wave: Wave) -> Progress:
         case = await asyncio.to_thread(self._store.open_case_file, wave.case_id, at_least=wave.version)
         # A run that crashed after a commit is told on: the workflow never heard what it caused.
         told = case.file.version > wave.version

@@ -46,7 +46,7 @@ def list_(as_json: AsJson = False, plain: Plain = False, state: State = None) ->
         .join_from(accounts, units, units.c.code == accounts.c.unit)
         .order_by(accounts.c.unit, accounts.c.account)
     )
-    with open_database().reading() as connection:
+    with open_database() as database, database.reading() as connection:
         rows = connection.execute(question).all()
     if as_json:
         show_json(
@@ -114,7 +114,7 @@ def add(
     if (unit_title is None) != (division is None):
         raise Leave(Exit.USAGE, "新单位需要 A new unit needs: --unit-title, --division")
     try:
-        with open_database().begin() as connection:
+        with open_database() as database, database.begin() as connection:
             if unit_title is not None and division is not None:
                 add_unit(connection, unit, title=unit_title, division=division, department=department)
             add_account(connection, account, unit=unit, role=Role(role.value), password=password)
@@ -148,16 +148,13 @@ def token(
     from store.accounts import issue_token, revoke_tokens
 
     at = datetime.now(UTC)
-    database = open_database()
-    if revoke:
-        with database.begin() as connection:
-            count = revoke_tokens(connection, account, label, at)
-        if not count:
-            raise Leave(Exit.NOT_FOUND, f"{account} 没有此用途的有效令牌 has no valid token labelled {label!r}.")
-        say(f"已作废 Revoked: {count}")
-        return
     expires_at = None if days is None else at + timedelta(days=days)
-    with database.begin() as connection:
+    with open_database() as database, database.begin() as connection:
+        if revoke:
+            if not (count := revoke_tokens(connection, account, label, at)):
+                raise Leave(Exit.NOT_FOUND, f"{account} 没有此用途的有效令牌 has no valid token labelled {label!r}.")
+            say(f"已作废 Revoked: {count}")
+            return
         issued = issue_token(connection, account, label=label, at=at, expires_at=expires_at)
     if as_json:
         show_json({"account": account, "label": label, "token": issued, "expires_at": expires_at})

@@ -15,7 +15,7 @@ def _bench() -> None:
     """测量 · What the house carries, in figures."""
 
 
-@app.command("newborn")
+@app.command("newborn", short_help="新生儿出生一件事 · Newborn bundles, through the public API.")
 def newborn(
     count: Annotated[int, typer.Option(min=1, help="办件数 · Cases.")] = 500,
     concurrency: Annotated[int, typer.Option(min=1, help="同时在办 · Cases under way at a time (closed loop).")] = 50,
@@ -26,7 +26,13 @@ def newborn(
     fsync: Annotated[bool, typer.Option(help="PostgreSQL 落盘 · Whether commits reach the disk.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="只输出 JSON · Nothing but JSON.")] = False,
 ) -> None:
-    """新生儿出生一件事 · Newborn bundles through the public API and the real write path, all records written."""
+    """\b
+    例 Examples:
+      onething bench newborn --count 1000 --concurrency 50 --json
+      onething bench newborn --count 300 --rate 5 --gateways http
+
+    新生儿出生一件事 · Newborn bundles through the public API and the real write path, all records written.
+    """
     if gateways not in {"inline", "http"}:
         raise typer.BadParameter("inline, http", param_hint="--gateways")
     from bench.newborn import newborn as measure

@@ -6,7 +6,7 @@ import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, say, show, show_json
-from cli.surroundings import State, adopt
+from cli.surroundings import State, adopt, open_database
 
 app = typer.Typer(no_args_is_help=True, help="数据库结构 · The schema of the database.")
 
@@ -62,11 +62,10 @@ def status(as_json: AsJson = False, state: State = None) -> None:
     数据库处于哪一步 · Where the database stands; exit code 1 when this version cannot run on it.
     """
     adopt(state)
-    from cli.surroundings import open_database
     from store import schema
 
-    database = open_database()
-    found = schema.status(database.conninfo())
+    with open_database() as database:
+        found = schema.status(database.conninfo())
     if as_json:
         show_json({**asdict(found), "up_to_date": found.up_to_date})
     else:

@@ -72,7 +72,8 @@ def doctor(as_json: AsJson = False, plain: Plain = False, state: State = None) -
 def examine(at: datetime, state: Path | None = None) -> Iterator[Finding]:
     """Every finding, the most basic first; what cannot be looked at without an earlier thing is left out."""
     yield from _key_files()
-    yield from _with_database(at)
+    with open_database() as database:
+        yield from _with_database(database, at)
     yield from _temporal()
     yield from _gateways()
     yield from _api(state)
@@ -132,11 +133,10 @@ def _too_open(file: Path) -> Finding | None:
 # ── the database ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _with_database(at: datetime) -> Iterator[Finding]:
+def _with_database(database: "Database", at: datetime) -> Iterator[Finding]:
     from store import schema
     from store.database import CannotConnect
 
-    database = open_database()
     try:
         stands = schema.status(database.conninfo())
     except (CannotConnect, OSError) as fault:

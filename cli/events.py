@@ -2,13 +2,18 @@
 
 import time
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, moment, say, show, show_json
 from cli.surroundings import State, adopt, open_database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from store.events import FeedEntry
 
 app = typer.Typer(no_args_is_help=True, help="事件库 · The event store.")
 
@@ -36,65 +41,67 @@ def tail(
     按提交顺序列出所有办件的事件 · The events of all cases in the order of their commits; references only, no person.
     """
     adopt(state)
-    from collections import deque
+    from store.events import feed
 
-    from store.events import FeedEntry, feed
+    with open_database() as database:
+        left: int | None = limit
+        try:
+            if after is None:
+                with database.reading() as connection:
+                    cursor = _cursor_before_the_last(connection, limit)
+            else:
+                cursor = after
+            while follow or left:
+                with database.reading() as connection:
+                    found = feed(connection, cursor, READ_AT_ONCE if left is None else min(left, READ_AT_ONCE))
+                for entry in found:
+                    _show_entry(entry, as_json=as_json)
+                    cursor = entry.cursor
+                # Somebody who follows wants no end; the limit is only how far back to begin.
+                left = None if follow else (left or 0) - len(found)
+                if not found and not follow:
+                    return
+                if not found:
+                    time.sleep(LOOKS_AGAIN_SECONDS)
+        except ValueError:
+            raise Leave(
+                Exit.USAGE, f"--after {after}: 不是游标 · this is no cursor of `onething events tail --json`"
+            ) from None
+        except KeyboardInterrupt:
+            say("")
 
-    database = open_database()
 
-    def read(cursor: str) -> tuple[FeedEntry, ...]:
-        with database.reading() as connection:
-            return feed(connection, cursor, READ_AT_ONCE)
+def _cursor_before_the_last(connection: "Connection", count: int) -> str:
+    """The cursor after which so many events follow, without reading all that came before."""
+    from sqlalchemy import Text, cast, select
 
-    def tell(entry: FeedEntry) -> None:
-        if as_json:
-            import json
+    from store.tables import events
 
-            show(
-                json.dumps(
-                    {
-                        "cursor": entry.cursor,
-                        "case_id": str(entry.case_id),
-                        "version": entry.version,
-                        "type": entry.type,
-                        "at": entry.at.isoformat(),
-                        "event": json.loads(entry.body),
-                    },
-                    ensure_ascii=False,
-                )
-            )
-        else:
-            show(f"{entry.at.isoformat(timespec='milliseconds')}\t{entry.case_id}\t{entry.version}\t{entry.type}")
+    row = connection.execute(
+        select(cast(events.c.transaction_id, Text).label("transaction"), events.c.position)
+        .order_by(events.c.transaction_id.desc(), events.c.position.desc())
+        .offset(count)
+        .limit(1)
+    ).first()
+    return "" if row is None else f"{row.transaction}-{row.position}"
 
-    cursor = after or ""
-    try:
-        if after is None:
-            last: deque[FeedEntry] = deque(maxlen=limit)
-            while found := read(cursor):
-                last.extend(found)
-                cursor = found[-1].cursor
-            for entry in last:
-                tell(entry)
-        else:
-            left = limit
-            while (follow or left) and (found := read(cursor)):
-                for entry in found if follow else found[:left]:
-                    tell(entry)
-                left -= min(left, len(found))
-                cursor = found[-1].cursor
-        while follow:
-            found = read(cursor)
-            for entry in found:
-                tell(entry)
-                cursor = entry.cursor
-            if not found:
-                time.sleep(LOOKS_AGAIN_SECONDS)
-    except ValueError:
-        raise Leave(
-            Exit.USAGE, f"--after {after}: 不是游标 · this is no cursor of `onething events tail --json`"
-        ) from None
-    except KeyboardInterrupt:
-        say("")
+
+def _show_entry(entry: "FeedEntry", *, as_json: bool) -> None:
+    if not as_json:
+        show(f"{entry.at.isoformat(timespec='milliseconds')}\t{entry.case_id}\t{entry.version}\t{entry.type}")
+        return
+    import json
+
+    told = {
+        "cursor": entry.cursor,
+        "case_id": str(entry.case_id),
+        "version": entry.version,
+        "type": entry.type,
+        "at": entry.at.isoformat(),
+        "event": json.loads(entry.body),
+    }
+    # One line each, also on a terminal: a stream is read line by line.
+    show(json.dumps(told, ensure_ascii=False))
 
 
 @app.command(short_help="核对哈希链 · Prove that nobody changed anything.")
@@ -116,7 +123,7 @@ def verify(as_json: AsJson = False, state: State = None) -> None:
     from store.tables import events as event_entries
 
     began = time.monotonic()
-    with open_database().reading() as connection:
+    with open_database() as database, database.reading() as connection:
         flaws = [
             {"log": "events", "stream": str(flaw.case_id), "entry": flaw.version, "fault": flaw.fault}
             for flaw in event_store.verify(connection)
@@ -162,10 +169,9 @@ def rebuild(
     adopt(state)
     from store.read_models import all_models
 
-    database = open_database()
     began = time.monotonic()
     if not check:
-        with database.begin() as connection:
+        with open_database() as database, database.begin() as connection:
             cases = all_models.rebuild(connection)
         took = time.monotonic() - began
         if as_json:
@@ -173,7 +179,7 @@ def rebuild(
         say(f"已重建 Rebuilt: {cases} 个办件 cases, {took:.1f} s")
         return
     # One REPEATABLE READ snapshot that may not write: both sides are of the same instant, whatever happens meanwhile.
-    with database.reading() as connection:
+    with open_database() as database, database.reading() as connection:
         found = [
             {
                 "table": difference.table,

@@ -9,7 +9,7 @@ import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, NoInput, say, show, show_json
-from cli.surroundings import State, adopt
+from cli.surroundings import State, adopt, open_database, open_vault
 
 app = typer.Typer(no_args_is_help=True, help="个人信息权利 · People's rights over their data.")
 
@@ -42,13 +42,11 @@ def forget(
     adopt(state)
     from domain.actors import Actor
     from store.access_log import Access, note_for_unit
-    from store.settings import StoreSettings
-    from workers.running import open_store
 
     number = _number(no_input)
-    store = open_store(StoreSettings())
-    with store.database.reading() as connection:
-        person = store.vault.person_of(connection, kind, number)
+    vault = open_vault()
+    with open_database() as database, database.reading() as connection:
+        person = vault.person_of(connection, kind, number)
     if person is None:
         raise Leave(
             Exit.NOT_FOUND, "查无此人, 或已被遗忘 Nobody is known under this number, or they are forgotten already."
@@ -66,8 +64,8 @@ def forget(
     elif confirm != person:
         raise Leave(Exit.USAGE, f"需要确认 Confirm with: --confirm {person}")
     at = datetime.now(UTC)
-    with store.database.begin() as connection:
-        store.vault.forget(connection, person, at)
+    with open_database() as database, database.begin() as connection:
+        vault.forget(connection, person, at)
         # No account of ours does this: it is the operator, by law, at the person's own request.
         operator = Actor(account="operator", unit="operator")
         access = Access(at=at, by=operator, action="forget", about=(f"person/{person}",), purpose=BASIS)

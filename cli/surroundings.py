@@ -5,7 +5,8 @@ demonstration. Whoever names a database, in the environment or in `.env`, means 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from demo.running import Running
     from store.database import Database
+    from store.vault import Vault
 
 State = Annotated[
     Path | None,
@@ -80,12 +82,27 @@ def adopt(state: Path | None = None, *, settings: list[str] | None = None) -> Ma
     return origins
 
 
-def open_database() -> "Database":
+@contextmanager
+def open_database() -> "Iterator[Database]":
     """The application's database, as the settings name it."""
     from store.database import Database
     from store.settings import StoreSettings
 
-    return Database.from_settings(StoreSettings())
+    database = Database.from_settings(StoreSettings())
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def open_vault() -> "Vault":
+    """The vault with the keys that the settings name; raises KeyRingFaulty."""
+    from store.keys import KeyRing, read_key
+    from store.settings import StoreSettings
+    from store.vault import Vault
+
+    settings = StoreSettings()
+    return Vault(KeyRing.from_file(settings.vault_keys_file), read_key(settings.lookup_key_file))
 
 
 def in_env_file() -> frozenset[str]:

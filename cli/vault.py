@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.screen import AsJson, say, show_json
-from cli.surroundings import State, adopt
+from cli.surroundings import State, adopt, open_database, open_vault
 
 app = typer.Typer(no_args_is_help=True, help="个人信息保险库 · The vault of personal data.")
 
@@ -52,18 +52,16 @@ def rewrap(as_json: AsJson = False, state: State = None) -> None:
     轮换密钥 · Rotate: wrap each person's key with the first key of the ring. May be interrupted and run again.
     """
     adopt(state)
-    from store.settings import StoreSettings
-    from workers.running import open_store
-
-    store = open_store(StoreSettings())
+    vault = open_vault()
     rewrapped = 0
-    while True:
-        with store.database.begin() as connection:
-            some = store.vault.rewrap(connection, WRAPPED_AT_ONCE)
-        rewrapped += some
-        if not some:
-            break
-        say(f"已轮换 Rewrapped: {rewrapped}")
+    with open_database() as database:
+        while True:
+            with database.begin() as connection:
+                some = vault.rewrap(connection, WRAPPED_AT_ONCE)
+            if not some:
+                break
+            rewrapped += some
+            say(f"已轮换 Rewrapped: {rewrapped}")
     if as_json:
         show_json({"rewrapped": rewrapped})
     say(

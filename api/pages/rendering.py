@@ -3,10 +3,11 @@
 A template sees values and a few functions that say them; a name it does not know is an error, never a blank.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -108,6 +109,13 @@ class Titled(Protocol):
     def title_en(self) -> str: ...
 
 
+class Dated(Protocol):
+    """Something that happened."""
+
+    @property
+    def at(self) -> datetime: ...
+
+
 class Told(Protocol):
     """A sentence in both languages."""
 
@@ -134,7 +142,8 @@ def words_at(language: Language, now: datetime) -> dict[str, Any]:
         "say": say,
         "name": name,
         "sentence": sentence,
-        "joined": lambda parts: ("、" if chinese else ", ").join(parts),
+        "titles": lambda parts: ("、" if chinese else ", ").join(map(sentence, parts)),
+        "by_day": by_day,
         "moment": lambda at: moment(at, language, now),
         "deadline": lambda at: deadline(at, language, now),
         "day": lambda at: _day(at.astimezone(SHANGHAI), language, now),
@@ -186,15 +195,12 @@ def left(length: timedelta, say: Callable[..., str]) -> str:
     return say("已超 {span}", span=span) if over else say("剩余 {span}", span=span)
 
 
+def by_day(happened: Iterable[Dated]) -> list[list[Dated]]:
+    """What happened on one day in Shanghai, together, in the order given."""
+    return [list(of_day) for _, of_day in groupby(happened, lambda one: one.at.astimezone(SHANGHAI).date())]
+
+
 @cache
 def asset(file: str) -> str:
     """The address of a file in static/, which changes when the file does, so that browsers may keep it."""
     return f"/static/{file}?v={sha256((FOLDER / 'static' / file).read_bytes()).hexdigest()[:12]}"
-
-
-def of_language(request: Request, told: Told) -> str:
-    """The sentence in the language of the request."""
-    return told.zh if language_of(request) == "zh" else told.en
-
-
-Shown = Mapping[str, Any]

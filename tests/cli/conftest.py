@@ -1,5 +1,6 @@
 """One demonstration for all tests of the commands, started by the first that asks, as a person would start it."""
 
+import io
 import json
 import os
 import signal
@@ -7,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from cli.main import main
 from demo.running import Running, recorded
 
 ROOT = Path(__file__).parents[2]
@@ -52,10 +56,10 @@ class Terminal:
         """Where a demonstration that is started here keeps everything."""
         return self.directory / ".onething"
 
-    def onething(
+    def typed(
         self, *words: str | Path, stdin: str = "", environment: Mapping[str, str] | None = None, within: float = 120.0
     ) -> Said:
-        """Run one command to its end."""
+        """Run one command to its end, in a process of its own."""
         ended = subprocess.run(
             [ONETHING, *map(str, words)],
             cwd=self.directory,
@@ -67,6 +71,25 @@ class Terminal:
             timeout=within,
         )
         return Said(ended.returncode, ended.stdout, ended.stderr)
+
+    def onething(self, *words: str | Path, stdin: str = "", environment: Mapping[str, str] | None = None) -> Said:
+        """The same through the same door in this process, which has read all its code already."""
+        out, err = io.StringIO(), io.StringIO()
+        before, stood = dict(os.environ), Path.cwd()
+        with ExitStack() as afterwards:
+            afterwards.callback(os.chdir, stood)
+            afterwards.callback(os.environ.update, before)
+            afterwards.callback(os.environ.clear)
+            os.chdir(self.directory)
+            os.environ.clear()
+            os.environ.update({**clean_environment(), **(environment or {})})
+            afterwards.enter_context(redirect_stdout(out))
+            afterwards.enter_context(redirect_stderr(err))
+            afterwards.enter_context(patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")))
+            afterwards.enter_context(patch("sys.argv", ["onething", *map(str, words)]))
+            with pytest.raises(SystemExit) as left:
+                main()
+        return Said(int(left.value.code or 0), out.getvalue(), err.getvalue())
 
     def start_demo(self, *words: str) -> "subprocess.Popen[bytes]":
         """Start a demonstration and wait until it says that it is ready."""

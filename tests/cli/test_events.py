@@ -1,6 +1,8 @@
 """Nobody changes what happened without being found, and the lists can be proved and made anew."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import LiteralString
@@ -8,7 +10,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from tests.cli.conftest import EXAMPLES, Terminal
+from tests.cli.conftest import EXAMPLES, ONETHING, Terminal, clean_environment
 
 
 @pytest.fixture
@@ -130,3 +132,23 @@ def test_the_tail_goes_on_from_a_cursor_and_names_nobody(demonstration: Terminal
     form = json.loads((EXAMPLES / "family.json").read_text(encoding="utf-8"))["application"]
     assert form["mother"]["name"] not in everything.out
     assert form["mother"]["citizen_id"] not in everything.out
+
+
+def test_the_tail_can_be_followed(demonstration: Terminal, case_no: str) -> None:
+    with subprocess.Popen(
+        [ONETHING, "events", "tail", "-f", "-n", "1", "--json"],
+        cwd=demonstration.directory,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stdout is not None
+        try:
+            before = json.loads(following.stdout.readline())
+            demonstration.onething("case", "start", EXAMPLES / "uninsured.json")
+            after = json.loads(following.stdout.readline())
+        finally:
+            following.send_signal(signal.SIGINT)
+        assert after["cursor"] != before["cursor"]
+        assert after["type"] == "case_opened"
+        assert following.wait(20) == 0

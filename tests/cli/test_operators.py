@@ -136,7 +136,7 @@ def test_no_secret_is_shown_or_taken_from_the_command_line(terminal: Terminal) -
 
 
 def test_a_wrong_setting_is_named_in_one_sentence(terminal: Terminal) -> None:
-    said = terminal.onething("worker", environment={"ONETHING_DATABASE_URL": "x", "ONETHING_RELAY_BATCH": "many"})
+    said = terminal.typed("worker", environment={"ONETHING_DATABASE_URL": "x", "ONETHING_RELAY_BATCH": "many"})
     assert "ONETHING_RELAY_BATCH" in said.err or "relay_batch" in said.err
     assert said.code != 0
 

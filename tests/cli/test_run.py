@@ -13,7 +13,7 @@ FAMILY = EXAMPLES / "family.json"
 
 
 def test_a_family_is_seen_through_to_eight_concluded_items(demonstration: Terminal) -> None:
-    said = demonstration.onething("run", FAMILY)
+    said = demonstration.typed("run", FAMILY)
     assert said.code == 0, said.err
     assert "经过 Timeline" in said.out
     assert "回执 Receipt" in said.out
@@ -45,13 +45,13 @@ def test_the_same_application_again_is_the_same_case(demonstration: Terminal, tm
 
 
 def test_an_application_may_come_through_a_pipe(demonstration: Terminal) -> None:
-    said = demonstration.onething("run", "-", "--json", stdin=FAMILY.read_text(encoding="utf-8"))
+    said = demonstration.typed("run", "-", "--json", stdin=FAMILY.read_text(encoding="utf-8"))
     assert said.code == 0
     assert said.json()["result"] == "complete"
 
 
 def test_a_refused_application_says_where_to_go(demonstration: Terminal) -> None:
-    said = demonstration.onething("run", EXAMPLES / "home_birth.json")
+    said = demonstration.typed("run", EXAMPLES / "home_birth.json")
     assert said.code == 1
     assert said.out == ""
     assert "请先做亲子鉴定" in said.err

@@ -244,7 +244,7 @@ class ACase(RuleBasedStateMachine):
 
 TestACase = ACase.TestCase
 TestACase.settings = settings(
-    max_examples=100,
+    max_examples=250,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
