@@ -103,6 +103,7 @@ class CaseSteps:
 
     async def _carry_out(self, wave: Wave) -> Progress:
         case = await asyncio.to_thread(self._store.open_case_file, wave.case_id, at_least=wave.version)
+        structlog.contextvars.bind_contextvars(case_no=case.file.opened.case_no)
         # A run that crashed after a commit is told on: the workflow never heard what it caused.
         told = case.file.version > wave.version
         events = await asyncio.to_thread(self._store.events_after, wave.case_id, wave.version) if told else ()
@@ -176,6 +177,7 @@ class CaseSteps:
         """Carry out one step, to be tried again until it is answered."""
         step = one.step
         case = await asyncio.to_thread(self._store.open_case_file, one.case_id)
+        structlog.contextvars.bind_contextvars(case_no=case.file.opened.case_no, step=step.key)
         if not _still_due(case, (step,)):
             return Progress(events=await self._done_before(case, (step,)))
         try:

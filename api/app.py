@@ -26,6 +26,7 @@ from api.figures import Figures
 from api.house import House
 from api.identity import public
 from api.limits import Door
+from api.pages import all_pages
 from api.reference import describe
 from api.settings import ApiSettings
 from api.shapes import V1
@@ -103,6 +104,7 @@ def create_app(
     app.add_api_route(
         f"{V1}/openapi.json", _document(app), name="openapi", include_in_schema=False, dependencies=[Depends(public)]
     )
+    all_pages.install(app)
     app.add_middleware(
         Door,
         bytes_at_most=settings.request_bytes_at_most,

@@ -178,7 +178,7 @@ class Correction(Asked):
         }
     )
 
-    application: dict[str, Any]
+    application: dict[str, Any] = Field(min_length=1)
     reason: Reason
 
 

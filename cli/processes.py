@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.surroundings import Set, State, adopt
+from cli.surroundings import Set, State, adopt, settings_classes
 
 
 class Part(StrEnum):
@@ -62,6 +62,9 @@ def worker(
 
 
 def _become(module: str, *arguments: str) -> NoReturn:
+    # A wrong setting is told in one sentence here, and would be a trace there.
+    for settings in settings_classes():
+        settings()
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])

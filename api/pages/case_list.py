@@ -218,9 +218,7 @@ def _page(
         status=200 if wrong is None else 422,
         here="/cases" if wrong else None,
         fragment=rows_only,
-        tabs=[
-            TabView(one.code, one.title, _many(counts[place]), one is tab) for place, one in enumerate(tabs)
-        ],
+        tabs=[TabView(one.code, one.title, _many(counts[place]), one is tab) for place, one in enumerate(tabs)],
         tab=tab,
         rows=[_row(viewer, line, files[line.case_id], names.get(line.case_id)) for line in lines[:ROWS]],
         cursor=cursor,
@@ -239,9 +237,7 @@ def _row(viewer: Viewer, line: CaseLine, file: CaseFile, applicant: str | None) 
     sight = Sight.of(viewer, Action.LIST_CASES, file)
     items = [live for item, live in file.items.items() if sight.item(item)]
     open_items = [live for live in items if live.state not in ENDED]
-    found = tuple(
-        wait for wait in waits(file) if sight.whole() or sight.item(wait.what) or sight.proof(wait.what)
-    )
+    found = tuple(wait for wait in waits(file) if sight.whole() or sight.item(wait.what) or sight.proof(wait.what))
     return Row(
         line=line,
         number=grouped_case_no(line.case_no),

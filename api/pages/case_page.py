@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.case_view import Content, ItemView, ProofView, Sentence, WaitView, case_with_content, fields_of
-from api.cases import CaseNo, Part
+from api.cases import CaseNo
 from api.house import House, TheHouse
 from api.pages.doors import MayReadCase, MayReadCaseEvents
 from api.pages.faults import PageRoute
@@ -161,7 +161,7 @@ def timeline_page(house: TheHouse, viewer: MayReadCaseEvents, request: Request, 
 @router.get("/cases/{case_no}/reveal", name="back_from_reveal")
 @router.get("/cases/{case_no}/proofs/{part}/settlement", name="back_from_settlement")
 @router.get("/cases/{case_no}/items/{part}/resubmission", name="back_from_resubmission")
-def back_to_case(viewer: MayReadCase, case_no: CaseNo, part: Part = "none") -> Response:
+def back_to_case(viewer: MayReadCase, case_no: CaseNo) -> Response:
     """An address to which only forms are sent, opened once more: to the case itself."""
     return RedirectResponse(f"/cases/{case_no}", 303, HEADERS)
 
@@ -191,9 +191,7 @@ def show_case(
     )
     opened = house.store.open_for(line.case_id, access)
     file, view = opened.file, case_with_content(opened, sight)
-    events = (
-        house.store.events_after(line.case_id, 0) if _may(viewer, Action.READ_CASE_EVENTS, line, file) else ()
-    )
+    events = house.store.events_after(line.case_id, 0) if _may(viewer, Action.READ_CASE_EVENTS, line, file) else ()
     return render(
         request,
         "case_body.html" if fragment else "case.html",
@@ -287,9 +285,9 @@ def _done(say: Say, file: CaseFile, done: str | None, part: str | None) -> str |
     if done is None:
         return None
     title = Text("", "")
-    if part in file.proofs:
+    if part is not None and part in file.proofs:
         title = proof_title(file.bundle, part)
-    elif part in file.items:
+    elif part is not None and part in file.items:
         title = item_title(file.bundle, part)
     elif "{part}" in DONE[done]:
         return None

@@ -57,7 +57,11 @@ class PageRoute(APIRoute):
                 places = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames]
                 log.error("page failed", fault=type(fault).__name__, at=places)
                 told = problem(
-                    trace_id_of(request), 500, "internal", "系统故障, 已记录", "something went wrong here; it is in the log"
+                    trace_id_of(request),
+                    500,
+                    "internal",
+                    "系统故障, 已记录",
+                    "something went wrong here; it is in the log",
                 )
                 return as_page(request, told, {})
 

@@ -19,7 +19,7 @@ from api.house import house_of
 from api.identity import CSRF_FIELD
 from api.pages.doors import caller_of
 from api.pages.looks import ROLES, look
-from api.pages.words import LANGUAGES, Language, Say, say_in
+from api.pages.words import LANGUAGES, Language, Say
 from domain.form import SHANGHAI
 from domain.scopes import Action, reach
 
@@ -71,14 +71,17 @@ def render(
 def language_of(request: Request) -> Language:
     """As asked for in the address, else as last time, else Chinese."""
     for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if asked == "en" or asked == "zh":
-            return asked
+        match asked:
+            case "zh" | "en":
+                return asked
+            case _:
+                pass
     return "zh"
 
 
 def say_for(request: Request) -> Say:
     """The words in the language of the request."""
-    return say_in(language_of(request))
+    return Say(language_of(request))
 
 
 def _frame(request: Request, language: Language, here: str | None) -> dict[str, Any]:
@@ -128,7 +131,7 @@ class Told(Protocol):
 def words_at(language: Language, now: datetime) -> dict[str, Any]:
     """The functions of templates, for one language and one moment."""
     chinese = language == "zh"
-    say = say_in(language)
+    say = Say(language)
 
     def name(of: Titled) -> str:
         return of.title if chinese else of.title_en

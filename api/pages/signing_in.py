@@ -67,7 +67,9 @@ def sign_in_by_form(
 
 
 @router.post("/logout", name="sign_out_by_form", dependencies=[Depends(whoever_is_signed_in)])
-def sign_out_by_form(house: TheHouse, request: Request, csrf_token: Annotated[str, Form(alias=CSRF_FIELD)] = "") -> Response:
+def sign_out_by_form(
+    house: TheHouse, request: Request, csrf_token: Annotated[str, Form(alias=CSRF_FIELD)] = ""
+) -> Response:
     """Sign out; doing so twice is no mistake."""
     secure = house.settings.session_secure_cookie
     answered = RedirectResponse("/login", 303, HEADERS)
@@ -102,7 +104,14 @@ def _form(
 ) -> Response:
     token = request.cookies.get(_form_cookie(secure=secure)) or token_urlsafe(32)
     answered = render(
-        request, "sign_in.html", status=status, here="/login", after=after, account=account, wrong=wrong, form_token=token
+        request,
+        "sign_in.html",
+        status=status,
+        here="/login",
+        after=after,
+        account=account,
+        wrong=wrong,
+        form_token=token,
     )
     answered.set_cookie(_form_cookie(secure=secure), token, path="/", secure=secure, httponly=True, samesite="lax")
     return answered

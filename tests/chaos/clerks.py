@@ -59,9 +59,13 @@ class Clerks:
 
     def all_acknowledged(self, within: float) -> None:
         """Wait until every application that was filed is acknowledged."""
+        self.wait_for(len(self._filed), within=within)
+
+    def wait_for(self, many: int, *, within: float) -> None:
+        """Wait until so many applications are acknowledged."""
         until = time.monotonic() + within
-        while waiting := self.waiting():
-            assert time.monotonic() < until, f"{waiting} applications are not acknowledged after {within:g} s"
+        while len(self.acknowledged) < many:
+            assert time.monotonic() < until, f"{self.waiting()} applications are not acknowledged after {within:g} s"
             time.sleep(0.02)
 
     def ask_again(self) -> dict[str, str]:

@@ -1,0 +1,74 @@
+"""Nobody is dead, somebody is away: a worker that freezes and comes back late, a Temporal that is gone for a while."""
+
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from store.tables import cases, events
+from tests.chaos.house import House
+
+WHOLE_WITHIN_SECONDS = 90.0
+TEMPORAL_AWAY_SECONDS = 30.0
+CITIZENS = 50
+COMES_TO_ITSELF_WITHIN_SECONDS = 3.0
+
+
+@pytest.mark.parametrize(
+    ("round_", "patience"),
+    [(1, False), (2, False), (3, True)],
+    ids=["in a wave", "in a wave again", "in an activity of its own"],
+)
+def test_a_worker_that_was_frozen_past_its_limits_changes_nothing_when_it_comes_back(
+    house: House, round_: int, patience: bool
+) -> None:
+    house.arrange("*", "latency", seconds=0.6)
+    if patience:
+        # Longer than a wave waits: the step becomes an activity of its own, which is missed after 30 s.
+        house.arrange("health", "latency", seconds=1.5)
+    frozen = "worker-1"
+    with house.clerks(first_family=3_000_000 + 1000 * round_, at_once=10) as clerks:
+        clerks.file(10)
+        clerks.all_acknowledged(within=20)
+        time.sleep(1.2 if patience else 0.4)
+        house.freeze(frozen)
+        try:
+            house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+            mine = set(clerks.acknowledged.values())
+            before = {line.idempotency_key: line.calls for line in house.books() if line.case_no in mine}
+            assert max(before.values()) > 1, "it had nothing in hand when it froze"
+        finally:
+            house.thaw(frozen)
+        time.sleep(COMES_TO_ITSELF_WITHIN_SECONDS)
+        house.arrange_nothing()
+
+        house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+        assert house.wrong(clerks) == []
+
+
+def test_citizens_are_served_while_temporal_is_away(house: House) -> None:
+    with house.clerks(first_family=4_000_000) as clerks:
+        house.stack.kill("temporal")
+        gone = time.monotonic()
+        clerks.file(CITIZENS)
+        clerks.all_acknowledged(within=TEMPORAL_AWAY_SECONDS)
+        assert clerks.statuses == {201: CITIZENS}
+        assert clerks.unanswered == 0
+
+        time.sleep(max(0.0, gone + TEMPORAL_AWAY_SECONDS - time.monotonic()))
+        house.stack.start_again("temporal")
+        house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+
+        assert house.wrong(clerks) == []
+        with house.database.reading() as connection:
+            accepted = connection.execute(
+                select(cases.c.case_id)
+                .join(events, (events.c.case_id == cases.c.case_id) & (events.c.version == 1))
+                .where(cases.c.case_no.in_(clerks.acknowledged.values()))
+                .order_by(events.c.position)
+            ).scalars()
+            order = {f"case-{case_id}": place for place, case_id in enumerate(accepted)}
+    started = sorted((run for run in house.runs() if run.workflow in order), key=lambda run: run.started)
+    places = [order[run.workflow] for run in started]
+    Path("/tmp/a4.txt").write_text(str(places))
