@@ -77,7 +77,9 @@ def _shown(value: Any, *, secret: bool) -> Any:
     """An address is shown without its password; any other secret is not shown at all."""
     if value is None or (isinstance(value, int | float) and not secret):
         return value
-    text: str = value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+    from pydantic import SecretStr
+
+    text: str = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if not secret:
         return value if isinstance(value, dict | list) else text
     from sqlalchemy.engine import make_url

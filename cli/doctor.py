@@ -4,7 +4,7 @@ import shlex
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,8 +108,8 @@ def _key_file(name: str, file: Path, read: Callable[[Path], object]) -> Finding:
     except KeyRingFaulty as fault:
         return Finding(
             "failed", name, f"密钥文件 {file} 不可用", f"the key file cannot be used: {fault}",
-            f"从备份恢复 restore {shlex.quote(str(file))} from the backup; "
-            f"首次安装 at the first installation: (printf 'k1 '; head -c 32 /dev/urandom | base64) > {shlex.quote(str(file))}",
+            f"从备份恢复 restore it from the backup; 首次安装 at the first installation:"
+            f" onething vault new-keys {shlex.quote(str(file.parent))}",
         )  # fmt: skip
     return _too_open(file) or Finding("ok", name, f"密钥文件 {file.name} 可用", f"key file {file.name} is readable")
 
@@ -366,13 +366,13 @@ def calendar_findings(at: datetime) -> Iterator[Finding]:
 
     today: date = at.astimezone(SHANGHAI).date()
     latest = shipped_years()[-1]
-    limits = {
+    limits = [
         limit
         for bundle in catalogue().all_in_force(today)
         for item in bundle.items
         for limit in (item.promised_limit, item.statutory_limit)
         if limit is not None
-    }
+    ]
     beyond = []
     for limit in limits:
         try:
@@ -387,7 +387,7 @@ def calendar_findings(at: datetime) -> Iterator[Finding]:
     if latest >= today.year + 1:
         yield Finding("ok", "calendar", f"工作日历已到 {latest} 年", f"the calendar of working days reaches {latest}")
     elif beyond:
-        longest = ", ".join(sorted(describe(limit, "en") for limit in beyond))
+        longest = ", ".join(sorted({describe(limit, "en") for limit in beyond}))
         yield Finding(
             "failed" if latest < today.year else "warning", "calendar",
             f"没有 {missing} 年的工作日历, 而今天作出的承诺已跨年, 到期日待定",
@@ -405,7 +405,7 @@ def calendar_findings(at: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _first_day_that_reaches(today: "date", limits: "set[Limit]") -> "date":
+def _first_day_that_reaches(today: "date", limits: "Sequence[Limit]") -> "date":
     from domain.law.calendar import CalendarNotShipped
     from domain.time_limits import SHANGHAI, last_day
 

@@ -20,7 +20,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -161,7 +161,7 @@ class Stack:
 
     # ── start and stop ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def start(self) -> Iterator[Phase]:
+    def start(self) -> Generator[Phase]:
         """Start everything; yields each part with its seconds as it becomes ready. Exhaust it: it does the work.
 
         Raises ServiceInUse when another process has this directory or the port that was asked for.

@@ -21,8 +21,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import News
-from domain.case_file import evolve_recorded
-from domain.events import Recorded
+from domain.events import CaseOpened, Recorded
 from store.cases import CaseStore
 from store.database import STANDS_IDLE_SECONDS, StoreUnavailable
 from store.events import read
@@ -148,38 +147,46 @@ class Relay:
     async def _deliver(self, case_id: UUID, untold: Untold) -> None:
         news = _as_stored(case_id, untold)
         if untold.workflow_type is not None:
-            await self._start(case_id, untold.workflow_type, news, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            await self._start(case_id, untold.workflow_type, news)
             return
         try:
             await self._client.get_workflow_handle(workflow_id(case_id)).signal("events_happened", news)
         except RPCError as fault:
             if fault.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            await self._nobody_heard(case_id)
+            await self._begin_anew(case_id, news)
 
-    async def _nobody_heard(self, case_id: UUID) -> None:
-        """No workflow runs: the case is over, or its start is still with another relay, or its run was lost."""
+    async def _begin_anew(self, case_id: UUID, untold: RawValue) -> None:
+        """Nobody heard: the workflow has ended, or its start is still with another relay, or its run was lost.
+
+        In one go it is started with everything from the beginning, unless it has ended, and signalled, should
+        somebody have been faster: kept to ourselves, the news would be missing in what begins a moment later.
+        """
         events = await asyncio.to_thread(self._all_events, case_id)
-        file = evolve_recorded(None, events)
-        if file is not None and not file.over:
-            # With everything from the beginning: whoever comes later finds it running and adds nothing.
+        if events and isinstance(opened := events[0].event, CaseOpened):
             news = News(case_id=case_id, events=events)
-            reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
-            await self._start(case_id, file.bundle.workflow_type, news, reuse)
+            await self._start(case_id, opened.bundle.workflow_type, news, signal=untold)
 
     async def _start(
-        self, case_id: UUID, workflow_type: str, news: RawValue | News, reuse: WorkflowIDReusePolicy
+        self, case_id: UUID, workflow_type: str, news: RawValue | News, *, signal: RawValue | None = None
     ) -> None:
+        again = signal is not None
         with suppress(WorkflowAlreadyStartedError):
             await self._client.start_workflow(
                 workflow_type,
                 news,
                 id=workflow_id(case_id),
                 task_queue=self._settings.task_queue,
-                id_reuse_policy=reuse,
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+                    if again
+                    else WorkflowIDReusePolicy.REJECT_DUPLICATE
+                ),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 task_timeout=timedelta(seconds=self._settings.workflow_task_seconds),
-                request_eager_start=self._eager,
+                start_signal="events_happened" if again else None,
+                start_signal_args=[signal] if again else [],
+                request_eager_start=self._eager and not again,
             )
 
     def _all_events(self, case_id: UUID) -> tuple[Recorded, ...]:

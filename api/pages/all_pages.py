@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from api.pages import case_acts, case_list, case_page, signing_in
@@ -32,9 +33,15 @@ class Files(StaticFiles):
         return answered
 
 
+class FilesMount(Mount):
+    """Where the files are; like the pages, no part of the API's document."""
+
+    include_in_schema = False
+
+
 def install(app: FastAPI) -> None:
     """Add every page, and show every problem outside /api/ as a page."""
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/static", Files(directory=FOLDER / "static"), name="static")
+    app.router.routes.append(FilesMount("/static", Files(directory=FOLDER / "static"), name="static"))
     app.state.problem_as_page = as_page

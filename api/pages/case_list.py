@@ -237,14 +237,18 @@ def _row(viewer: Viewer, line: CaseLine, file: CaseFile, applicant: str | None) 
     sight = Sight.of(viewer, Action.LIST_CASES, file)
     items = [live for item, live in file.items.items() if sight.item(item)]
     open_items = [live for live in items if live.state not in ENDED]
-    found = tuple(wait for wait in waits(file) if sight.whole() or sight.item(wait.what) or sight.proof(wait.what))
+    found = sorted(
+        (wait for wait in waits(file) if sight.whole() or sight.item(wait.what) or sight.proof(wait.what)),
+        # What a person can do something about comes first.
+        key=lambda wait: wait.on != "caseworker",
+    )
     return Row(
         line=line,
         number=grouped_case_no(line.case_no),
         applicant=applicant,
         concluded=sum(live.state is ItemState.CONCLUDED for live in items),
         in_play=len(items),
-        waits=found,
+        waits=tuple(found),
         due=min((live.promised_by for live in open_items if live.promised_by is not None), default=None),
         overdue=sum(live.overdue_since is not None for live in open_items),
         in_hand=sum(wait.on == "caseworker" for wait in found) if sight.whole() else 0,

@@ -22,7 +22,7 @@ from api.pages.words import Say
 from api.reach import Sight, get_case
 from domain.actors import THE_ENGINE
 from domain.bundle import Bundle, Escalation, FieldKind, SharedDataQuery
-from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState, LiveProof, ProofState
+from domain.case_file import IN_HAND, PROOF_ENDED, CaseFile, CaseState, ItemState, LiveProof, ProofState
 from domain.departments import REGISTERS
 from domain.events import Event, Recorded
 from domain.identifiers import grouped_case_no
@@ -241,7 +241,8 @@ def shown(
         "lines": [_line(file, content, item) for item in items],
         "lanes": _lanes(file, items, now),
         "proofs": proof_lines,
-        "waits": waits,
+        # What a person can do something about comes first.
+        "waits": sorted(waits, key=lambda wait: wait.on != "caseworker"),
         "to_settle": to_settle,
         "to_resubmit": to_resubmit,
         "people": people(file.bundle, content),
@@ -358,7 +359,13 @@ def _proof_line(file: CaseFile, content: Content, proof: ProofView, *, whole: bo
     by_hand = live.settled_by is not None and live.settled_by != THE_ENGINE.account
     return ProofLine(
         proof=proof,
-        rungs=tuple(_rung(live, place, route) for place, route in enumerate(declared.routes)),
+        rungs=tuple(
+            rung
+            for place, route in enumerate(declared.routes)
+            for rung in (_rung(live, place, route),)
+            # Once it has ended, what was never tried says nothing.
+            if rung.state != "not_yet" or live.state not in PROOF_ENDED
+        ),
         differing=tuple(_differing(file.bundle, proof.code, name) for name in proof.differing),
         needed_by=tuple(
             item_title(file.bundle, item)

@@ -34,6 +34,8 @@ class Lanes:
 
     begin: datetime
     end: datetime
+    end_day: datetime
+    """A moment on the last day: what ends at 24:00 belongs to the day before."""
     now: int | None
     of: Mapping[str, Lane]
 
@@ -61,4 +63,4 @@ def lanes(items: Sequence[ItemView], opened_at: datetime, ended_at: datetime | N
         return Lane(begin, width, late, place(due) if due else None, ended)
 
     found = {item.id: lane(item) for item in items if item.not_applicable_because is None}
-    return Lanes(opened_at, end, place(now) if ended_at is None else None, found)
+    return Lanes(opened_at, end, end - timedelta(seconds=1), place(now) if ended_at is None else None, found)

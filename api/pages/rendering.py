@@ -112,11 +112,15 @@ class Titled(Protocol):
     def title_en(self) -> str: ...
 
 
-class Dated(Protocol):
-    """Something that happened."""
+class Done(Protocol):
+    """Something that somebody did."""
 
     @property
     def at(self) -> datetime: ...
+    @property
+    def account(self) -> str | None: ...
+    @property
+    def unit(self) -> str: ...
 
 
 class Told(Protocol):
@@ -198,9 +202,14 @@ def left(length: timedelta, say: Callable[..., str]) -> str:
     return say("已超 {span}", span=span) if over else say("剩余 {span}", span=span)
 
 
-def by_day(happened: Iterable[Dated]) -> list[list[Dated]]:
-    """What happened on one day in Shanghai, together, in the order given."""
-    return [list(of_day) for _, of_day in groupby(happened, lambda one: one.at.astimezone(SHANGHAI).date())]
+def by_day(happened: Iterable[Done]) -> list[list[list[Done]]]:
+    """What happened on one day in Shanghai together, and therein what one actor did within one minute."""
+
+    def minute(one: Done) -> tuple[datetime, str | None, str]:
+        return one.at.replace(second=0, microsecond=0), one.account, one.unit
+
+    days = groupby(happened, lambda one: one.at.astimezone(SHANGHAI).date())
+    return [[list(at_once) for _, at_once in groupby(of_day, minute)] for _, of_day in days]
 
 
 @cache

@@ -70,7 +70,7 @@ _STATES: Final = {
     "未能证明": "Not shown",
     "不再需要": "No longer needed",
     "超期": "Overdue",
-    "部门联系不上": "Department unreachable",
+    "部门联系不上": "Unreachable",
     "部分事项未办成": "Some items not granted",
 }
 

@@ -33,9 +33,6 @@
   countDown();
   setInterval(countDown, 1000);
 
-  // ── an error summary, or the answer to an act, is read first ──────────────────────────────────────────────────
-  document.querySelector("[autofocus]")?.focus();
-
   // ── changes elsewhere: a stream says that something changed, the server renders it, this puts it in place ─────
   const REFRESH_AT_MOST_EVERY = 400;
   let stream = null;

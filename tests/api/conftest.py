@@ -116,7 +116,7 @@ class Api:
 def settings(**changed: Any) -> ApiSettings:
     """Settings for tests, from nowhere but here."""
     given: dict[str, Any] = {"session_secure_cookie": False, "feed_polls_seconds": 0.02, "feed_heartbeat_seconds": 0.3}
-    return ApiSettings(_env_file=None, **(given | changed))
+    return ApiSettings.model_validate(given | changed)
 
 
 def with_accounts(database: Database) -> dict[str, str]:

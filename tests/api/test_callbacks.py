@@ -5,8 +5,10 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import select
 
 from store.outbox import level
+from store.tables import vault_entries
 from tests.api.conftest import Api
 from tests.api.test_cases import case_id, concluded
 from tests.desk import example, register_says
@@ -81,6 +83,9 @@ def test_a_second_opinion_is_kept_as_late_and_overwrites_nothing(api: Api, submi
     assert item(api, submitted)["state"] == "concluded"
     revealed = api.by("desk-1").post(f"/api/v1/cases/{submitted}/reveal", json={"reason": "核对证号"}).json()
     assert revealed["content"]["products"]["birth_certificate"] == {"birth_certificate_no": "A330123456"}
+    with api.store.database.reading() as connection:
+        beside = connection.execute(select(vault_entries.c.name).where(vault_entries.c.name.like("late/%"))).scalars()
+        assert [name.partition("/product/")[2] for name in beside] == ["birth_certificate/birth_certificate_no"]
 
 
 def test_an_answer_without_what_later_items_read_is_refused(api: Api, submitted: str) -> None:

@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def tangled() -> Bundle:
     """The newborn bundle with dependencies that skip a turn, several into one item, and one lane full at once."""
-    changed = {
+    changed: dict[str, dict[str, tuple[str, ...]]] = {
         "citizen_card": {"after": ("birth_certificate", "maternity_benefit")},
         "medical_insurance": {"after": ("mother_child_handbook", "birth_certificate")},
         "child_care_booklet": {"after": ("mother_child_handbook",)},

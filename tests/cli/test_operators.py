@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,6 @@ def test_a_killed_demonstration_leaves_nothing_running_and_loses_nothing(house: 
     assert terminal.onething("events", "verify").code == 0
     again = terminal.onething("run", EXAMPLES / "family.json", "--json")
     assert again.json()["case_no"] == said.json()["case_no"]
-    assert terminal.onething("run", EXAMPLES / "following_father.json", "--timeout", "20", "--json").json()["events"]
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT], ids=["Ctrl-C"])
@@ -337,7 +337,7 @@ def test_a_recycled_process_number_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
         left = Running(
             pid=1,
-            started_at="2026-11-20T08:00:00+08:00",
+            started_at=datetime(2026, 11, 20, tzinfo=UTC),
             state=tmp_path,
             api_urls=(),
             temporal_ui_url=None,

@@ -57,6 +57,7 @@ def check(file: CaseFile) -> None:
     assert len(keys) == len(set(keys)), "two steps share a key"
     planned = {entry.id for entry in file.plan.items}
     assert planned <= file.items.keys()
+    assert not any(file.items[item].no_longer_applied for item in planned), "what applies is out of play"
     assert all(live.state in ENDED or item in planned or live.attempt for item, live in file.items.items())
 
 

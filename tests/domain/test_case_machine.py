@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain.case_file import IN_HAND, CaseFile, evolve_all
+from domain.case_file import IN_HAND, CaseFile, CaseState, evolve_all
 from domain.commands import Command
 from domain.decisions import decide
 from domain.events import Event
@@ -110,6 +110,7 @@ class ACase(RuleBasedStateMachine):
         late = self.file.late_answers
         assert self.happens(register(self.file, step.proof, outcome))
         assert self.file.late_answers == late, "an answer in time is not late"
+        assert step not in steps(self.file), "an answered question is not asked again"
 
     @precondition(lambda self: any(isinstance(step, SubmitItem) for step in steps(self.file)))
     @rule(which=st.integers(0, 20), answer=answers)
@@ -118,6 +119,15 @@ class ACase(RuleBasedStateMachine):
         step = sent[which % len(sent)]
         assert self.happens(department(step.item, answer, attempt=step.attempt, reason_code="because"))
         assert step not in steps(self.file), "an answered submission is not sent again"
+
+    @precondition(lambda self: any(isinstance(step, SubmitItem) for step in steps(self.file)))
+    @rule(which=nth, again=st.booleans())
+    def a_department_turns_it_down(self, which: int, again: bool) -> None:
+        sent = [step for step in steps(self.file) if isinstance(step, SubmitItem)]
+        step = sent[which % len(sent)]
+        assert self.happens(rejected(step.item, attempt=step.attempt))
+        if again and self.file.state != CaseState.WITHDRAWN:
+            assert self.happens(resubmit(step.item))
 
     @precondition(lambda self: self.file.unanswered)
     @rule(which=st.integers(0, 20))
@@ -244,7 +254,7 @@ class ACase(RuleBasedStateMachine):
 
 TestACase = ACase.TestCase
 TestACase.settings = settings(
-    max_examples=250,
+    max_examples=150,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.messages import News
 from demo.processes import free_port
 from demo.temporal_server import TemporalServer
 from store.cases import CaseStore, Filed
-from store.database import Database
+from store.database import Database, again_if_lost
 from tests.desk import MONDAY, store_on
 from workers.relay import Relay, workflow_id
 from workers.settings import WorkerSettings
@@ -72,8 +73,12 @@ class Relays:
 
     def untold(self) -> int:
         """Rows of the outbox."""
-        with self.database.reading() as connection:
-            return int(connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())
+
+        def counted() -> int:
+            with self.database.reading() as connection:
+                return int(connection.exec_driver_sql("SELECT count(*) FROM outbox").scalar_one())
+
+        return again_if_lost(counted)
 
     async def all_told(self, within: float = 20) -> None:
         """Wait until the outbox is empty."""
@@ -100,13 +105,18 @@ class Relays:
             found |= {entry.version for entry in news.events}
         return found
 
-    async def started(self) -> list[str]:
-        """The workflows of this test, in the order of their start; each run of one is named."""
-        found = [
-            (one.start_time, one.id)
-            async for one in self.client.list_workflows(f"TaskQueue = '{self.settings.task_queue}'")
-            if one.status is WorkflowExecutionStatus.RUNNING
-        ]
+    async def started(self, *cases: Filed) -> list[str]:
+        """The running workflows of these cases, in the order of their start."""
+        found = []
+        for case in cases:
+            try:
+                one = await self.client.get_workflow_handle(workflow_id(case.case_id)).describe()
+            except RPCError as fault:
+                if fault.status is RPCStatusCode.NOT_FOUND:
+                    continue
+                raise
+            if one.status is WorkflowExecutionStatus.RUNNING:
+                found.append((one.start_time, one.id))
         return [name for _, name in sorted(found)]
 
     def close(self) -> None:

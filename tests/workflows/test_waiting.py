@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.messages import News
 from domain.case_file import CaseFile, CaseState, ItemState, ProofState
@@ -379,6 +380,23 @@ async def test_a_case_filed_while_no_worker_is_there_begins_when_one_comes(house
     await house.open()
 
     assert await house.ended(filed) == "complete"
+
+
+async def test_news_of_a_case_whose_workflow_has_ended_is_dropped_and_nothing_begins_anew(house: House) -> None:
+    filed = await registration_is_late(house)
+    (owed,) = house.city.ledger.callbacks_due(time.time() + 10, 10)
+    told = json.loads(owed.payload)
+    await house.call_back(filed)
+    assert await house.ended(filed) == "complete"
+
+    contradiction = {"submission": told["submission"], "outcome": "denied", "reference": "X1", "reason_code": "late"}
+    house.city.tell(house.store, {filed.case_no: filed.case_id}, contradiction, house.clock())
+    await house.heard(filed)
+
+    assert house.case(filed).late_answers == 1
+    assert house.case(filed).outcome == "complete"
+    first = await house.handle(filed).describe()
+    assert first.status is WorkflowExecutionStatus.COMPLETED
 
 
 async def test_a_worker_that_forgot_every_workflow_goes_on_where_the_last_one_stopped(house: House) -> None:
