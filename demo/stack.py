@@ -35,6 +35,7 @@ from sqlalchemy.engine import make_url
 import demo.postgres
 import demo.temporal_server
 from demo.accounts import department_account, provide, write_secret
+from demo.city.submissions import REFERENCE_PREFIXES
 from demo.postgres import EmbeddedPostgres
 from demo.processes import (
     LOOPBACK,
@@ -401,7 +402,14 @@ class Stack:
         if self.ports:
             calls_back = (
                 "--callback-url", f"http://{LOOPBACK}:{self.ports[0]}/api/v1/callbacks",
-                "--callback-token-file", str(self.state / "tokens" / department_account("public_security")),
+                *(
+                    word
+                    for department in REFERENCE_PREFIXES
+                    for word in (
+                        "--callback-token-of",
+                        f"{department}={self.state / 'tokens' / department_account(department)}",
+                    )
+                ),
             )  # fmt: skip
         ledger = ("--ledger", str(self.state / "city" / "ledger.sqlite"))
         return tuple(

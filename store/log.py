@@ -12,7 +12,11 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-_NUMBERS: Final = re.compile(r"(?<![0-9A-Za-z-])(\d{17}[\dXx]|\d{15}|1[3-9]\d{9})(?![0-9A-Za-z-])")
+_NUMBERS: Final = re.compile(
+    r"(?<!\d)(?:\d{17}[\dXx]|\d{15})(?!\d)"
+    # Eleven digits stand in many a UUID, so a phone has to stand alone.
+    r"|(?<![0-9A-Za-z-])1[3-9]\d{9}(?![0-9A-Za-z-])"
+)
 
 
 def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -29,6 +33,9 @@ def _masked(value: Any) -> Any:
     match value:
         case str():
             return masked(value)
+        case int() if not isinstance(value, bool):
+            shown = masked(str(value))
+            return value if shown == str(value) else shown
         case dict():
             return {key: _masked(entry) for key, entry in value.items()}
         case list() | tuple():

@@ -6,10 +6,18 @@ clocks and dice out, the tests run them in the sandbox, and recorded histories a
 
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 
 from activities.case_steps import CaseSteps
 from workers.settings import WorkerSettings
@@ -30,6 +38,11 @@ def bundle_worker(
         task_queue=settings.task_queue,
         workflows=list(WORKFLOWS.values()),
         activities=[steps.carry_out, steps.persist],
+        # Named by us: left alone, the SDK hashes every loaded module at every start, for two seconds.
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(deployment_name="onething", build_id=version("onething")),
+            use_worker_versioning=False,
+        ),
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
         interceptors=interceptors,
         max_concurrent_workflow_tasks=settings.workflow_tasks_at_once,

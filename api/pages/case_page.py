@@ -446,6 +446,9 @@ def _value(bundle: Bundle, path: str, value: str) -> Text:
     asked = bundle.field(path)
     if asked.kind is FieldKind.YES_NO:
         return Text("是", "Yes") if value == "true" else Text("否", "No")
+    if asked.kind is FieldKind.MOMENT and value[10:11] == "T":
+        clear = f"{value[:10]} {value[11:16]}"
+        return Text(clear, clear)
     for choice in asked.choices:
         if choice.code == value:
             return Text(choice.title, choice.title_en)

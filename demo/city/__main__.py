@@ -21,6 +21,7 @@ from demo.city.departments import DepartmentSystems
 from demo.city.ledger import IN_MEMORY, Ledger, LedgerInUse
 from demo.city.platform import Platform
 from demo.city.population import DEFAULT_SEED, Population
+from demo.city.submissions import REFERENCE_PREFIXES
 from demo.city.wire import DEMO_TOKEN
 
 LOOPBACK_ADDRESS = "127.0.0.1"
@@ -60,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the people and of the faults")
     parser.add_argument("--ledger", type=Path, help="the departments' books; without it they are forgotten")
     parser.add_argument("--callback-url")
-    parser.add_argument("--callback-token-file", type=Path)
+    parser.add_argument("--callback-token-file", type=Path, help="shown with every callback, unless the next has one")
+    parser.add_argument(
+        "--callback-token-of", action="append", default=[], metavar="DEPARTMENT=FILE", help="that department's own token"
+    )
     return parser
 
 
@@ -72,11 +76,20 @@ def _application(asked: argparse.Namespace) -> ASGIApp:
         return Platform(city, token, admin_token)
     address = None
     if asked.callback_url:
+        tokens = dict(map(_token_of, asked.callback_token_of))
         callback_token = _token(asked.callback_token_file)
-        if callback_token is None:
-            _leave(STARTED_WRONGLY, "--callback-url needs --callback-token-file")
-        address = CallbackAddress(asked.callback_url, callback_token)
+        if callback_token is None and not tokens:
+            _leave(STARTED_WRONGLY, "--callback-url needs --callback-token-file or --callback-token-of")
+        address = CallbackAddress(asked.callback_url, callback_token or "", tokens)
     return DepartmentSystems(Ledger(asked.ledger or IN_MEMORY), city, token, admin_token, address)
+
+
+def _token_of(word: str) -> tuple[str, str]:
+    department, equals, file = word.partition("=")
+    token = _token(Path(file)) if equals else None
+    if department not in REFERENCE_PREFIXES or token is None:
+        _leave(STARTED_WRONGLY, f"--callback-token-of {word}: expected DEPARTMENT=FILE")
+    return department, token
 
 
 def _token(path: Path | None) -> str | None:

@@ -4,8 +4,10 @@ Pending news lives in the ledger, not in memory: a department that is restarted 
 """
 
 import asyncio
+import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import httpx2
 
@@ -21,6 +23,8 @@ LOOKS_AGAIN_AFTER_SECONDS = 60.0
 class CallbackAddress:
     url: str
     token: str
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """Department -> its own token, for a customer who lets no department answer for another; else `token`."""
 
 
 class CallbackSender:
@@ -33,7 +37,7 @@ class CallbackSender:
         self._news.set()
 
     async def run(self) -> None:
-        headers = {"authorization": f"Bearer {self.address.token}", "content-type": "application/json"}
+        headers = {"content-type": "application/json"}
         async with httpx2.AsyncClient(headers=headers, timeout=ANSWERS_WITHIN_SECONDS, trust_env=False) as client:
             while True:
                 self._news.clear()
@@ -53,7 +57,9 @@ class CallbackSender:
 
     async def _tell(self, client: httpx2.AsyncClient, callback: Callback) -> None:
         """All copies leave at once; one that was heard, or refused for good, settles the matter."""
-        statuses = await asyncio.gather(*(self._post(client, callback.payload) for _ in range(callback.copies)))
+        department = self.ledger.department_of(json.loads(callback.payload)["submission"])
+        token = self.address.tokens.get(department, self.address.token)
+        statuses = await asyncio.gather(*(self._post(client, callback.payload, token) for _ in range(callback.copies)))
         if any(200 <= status < 300 for status in statuses):
             self.ledger.settle_callback(callback.number, "delivered")
         elif any(400 <= status < 500 for status in statuses):
@@ -62,8 +68,9 @@ class CallbackSender:
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(callback.tries, 10))
             self.ledger.postpone_callback(callback.number, time.time() + pause)
 
-    async def _post(self, client: httpx2.AsyncClient, payload: bytes) -> int:
+    async def _post(self, client: httpx2.AsyncClient, payload: bytes, token: str) -> int:
+        headers = {"authorization": f"Bearer {token}"}
         try:
-            return (await client.post(self.address.url, content=payload)).status_code
+            return (await client.post(self.address.url, content=payload, headers=headers)).status_code
         except (httpx2.HTTPError, OSError):
             return 0

@@ -167,6 +167,11 @@ class Ledger:
         row = self._db.execute("SELECT min(due_at) FROM callbacks WHERE state = 'pending'").fetchone()
         return None if row[0] is None else float(row[0])
 
+    def department_of(self, key: str) -> str:
+        """The department that took the submission of this key."""
+        row = self._db.execute("SELECT department FROM submissions WHERE idempotency_key = ?", (key,)).fetchone()
+        return str(row[0])
+
     def settle_callback(self, number: int, state: str) -> None:
         self._db.execute("UPDATE callbacks SET state = ?, tries = tries + 1 WHERE number = ?", (state, number))
 

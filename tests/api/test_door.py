@@ -93,7 +93,7 @@ def test_what_was_sent_never_comes_back(api: Api) -> None:
         f"/api/v1/cases?state={number}",
         f"/api/v1/cases?{number}=1",
         f"/api/v1/bundles/x{number}",
-        f"/{number}",
+        f"/api/v1/{number}",
     ):
         assert number not in api.by("desk-1").get(path).text
 
@@ -196,7 +196,7 @@ def test_every_error_has_one_shape(api: Api, monkeypatch: pytest.MonkeyPatch) ->
     answers = {
         401: httpx.get(f"{api.url}{CASES}"),
         403: client.get("/api/v1/tasks"),
-        404: client.get("/nowhere"),
+        404: client.get("/api/v1/nowhere"),
         405: client.delete(CASES),
         422: client.get(f"{CASES}?limit=0"),
         400: client.post(CASES, json={"bundle": "newborn", "application": {}}),
@@ -221,8 +221,8 @@ def test_a_trace_goes_through(api: Api) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01", "x-request-id": "counter-7.1"}
 
-    answered = api.by("desk-1").get("/nowhere", headers=headers)
-    other = api.by("desk-1").get("/nowhere", headers={"traceparent": "00-x-y-z", "x-request-id": "a b\tc"})
+    answered = api.by("desk-1").get("/api/v1/nowhere", headers=headers)
+    other = api.by("desk-1").get("/api/v1/nowhere", headers={"traceparent": "00-x-y-z", "x-request-id": "a b\tc"})
 
     assert answered.json()["trace_id"] == trace
     assert answered.headers["x-request-id"] == "counter-7.1"

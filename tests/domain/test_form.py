@@ -303,7 +303,7 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 def test_no_fault_repeats_the_value_that_is_wrong() -> None:
-    secrets = ["339901199403170007", "秘密\x00姓名", "15499", "62999990OO99", "2026-13-45", "secret-choice"]
+    secrets = ["339901199403170007", "秘密\x00姓名", "15499", "62999990OO99", "2026-13-45", "secret-choice", "secret-yes", "secret-one"]
     filed = form(
         mother__citizen_id=secrets[0],
         mother__name=secrets[1],
@@ -311,11 +311,13 @@ def test_no_fault_repeats_the_value_that_is_wrong() -> None:
         mother__account=secrets[3],
         birth__born_at=secrets[4],
         birth__delivery=secrets[5],
+        birth__parents_married=secrets[6],
+        birth__child_order=secrets[7],
     )
 
     faults = faults_of(filed)
 
-    assert len(faults) == 6
+    assert len(faults) == 8
     told = "".join(fault.pointer + fault.rule + fault.zh + fault.en for fault in faults)
     assert not any(secret in told for secret in [*secrets, "秘密", "62999990"])
 
