@@ -57,7 +57,7 @@ def identify(request: Request) -> Caller:
             raise _unknown('Bearer realm="onething"', "nothing")
 
         def ask() -> tuple[Viewer, str] | None:
-            with house.store.database.reading() as connection:
+            with house.store.database.glancing() as connection:
                 return viewer_of_session(connection, cookie, at)
 
         session = again_if_lost(ask)
@@ -70,7 +70,7 @@ def identify(request: Request) -> Caller:
 
 def _by_token(house: House, token: str) -> Viewer | None:
     def ask() -> Viewer | None:
-        with house.store.database.reading() as connection:
+        with house.store.database.glancing() as connection:
             return viewer_of_token(connection, token, house.clock())
 
     return again_if_lost(ask)

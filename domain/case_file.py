@@ -216,11 +216,9 @@ class CaseFile:
         )
 
     def needed_proofs(self) -> frozenset[str]:
-        """The proofs that an item not yet with its department still needs, and those which they read."""
+        """The proofs that an item not with its department still needs, and those which they read."""
         needed: set[str] = set()
-        frontier = [
-            proof for item in self.items.values() if item.state in NOT_YET_SUBMITTED for proof in item.planned.proofs
-        ]
+        frontier = [proof for item in self.items.values() if item.state in WITH_US for proof in item.planned.proofs]
         while frontier:
             proof = frontier.pop()
             if proof not in needed:
@@ -275,6 +273,9 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
             )
         case RouteOpened():
             escalated = event.route == "escalation"
+            if event.round != file.proofs[event.proof].round:
+                anew = LiveProof(file.proofs[event.proof].planned)
+                file = replace(file, proofs={**file.proofs, event.proof: anew})
             return _proof(
                 file,
                 event.proof,

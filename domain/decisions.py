@@ -15,7 +15,6 @@ from domain.bundle import Conditional, Escalation, FromForm, Proof, SharedDataQu
 from domain.case_file import (
     ENDED,
     IN_HAND,
-    NOT_YET_SUBMITTED,
     PROOF_ENDED,
     WITH_US,
     CaseFile,
@@ -73,6 +72,7 @@ from domain.refusals import (
     NoSuchCase,
     NotInHand,
     PeopleMayNotChange,
+    ProofStillOpen,
 )
 from domain.time_limits import Limit, due_at
 
@@ -129,6 +129,8 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
             live = file.item(command.item)
             if live.state is not ItemState.REJECTED:
                 raise NotInHand(command.item)
+            if open_proofs := file.open_proofs(command.item):
+                raise ProofStillOpen(command.item, open_proofs)
             yield ItemSubmitted(
                 at=command.at,
                 by=command.by,
@@ -386,7 +388,7 @@ def _of_items(file: CaseFile, cause: Asked) -> Iterator[Event]:
             yield ItemCancelled(at=at, by=by, item=item, reason="withdrawn")
         elif live.state in WITH_US and item not in planned:
             yield ItemCancelled(at=at, by=by, item=item, reason="no_longer_applies")
-        elif live.state in NOT_YET_SUBMITTED:
+        elif live.state in WITH_US:
             yield from _of_item_to_come(file, item, cause)
 
 
@@ -398,7 +400,7 @@ def _of_item_to_come(file: CaseFile, item: str, cause: Asked) -> Iterator[Event]
     elif refused := next((one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None):
         note = file.proofs[refused].note
         yield ItemDenied(at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=note)
-    elif not file.waits_for(item):
+    elif live.state is not ItemState.REJECTED and not file.waits_for(item):
         if live.state is ItemState.WAITING:
             yield _accepted(file, item, cause)
         if not file.open_proofs(item):
@@ -412,8 +414,9 @@ def _of_proofs(file: CaseFile, cause: Asked) -> Iterator[Event]:
     for proof, held in file.proofs.items():
         if held.state not in PROOF_ENDED and proof not in needed:
             yield ProofDropped(at=at, by=by, proof=proof)
-        elif opening := _next_route(file, proof, held):
-            rung, route = opening
+        elif proof in needed and (opening := _next_route(file, proof, held)):
+            round, rung = opening
+            route = file.declared_proof(proof).routes[rung]
             match route:
                 case SharedDataQuery():
                     asked = route.source
@@ -421,7 +424,7 @@ def _of_proofs(file: CaseFile, cause: Asked) -> Iterator[Event]:
                     asked = "caseworker"
                 case _:
                     assert_never(route)
-            yield RouteOpened(at=at, by=by, proof=proof, round=held.round, rung=rung, route=route.route, asked=asked)
+            yield RouteOpened(at=at, by=by, proof=proof, round=round, rung=rung, route=route.route, asked=asked)
 
 
 def _of_the_case(file: CaseFile, cause: Asked) -> Iterator[Event]:
@@ -430,15 +433,17 @@ def _of_the_case(file: CaseFile, cause: Asked) -> Iterator[Event]:
         yield CaseConcluded(at=cause.at, by=cause.by, outcome="complete" if whole else "partial")
 
 
-def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, SharedDataQuery | Escalation] | None:
-    routes = file.declared_proof(proof).routes
+def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, int] | None:
+    """The round and the rung that are to be opened now, if any."""
+    decided = all(file.proofs[one].state in {ProofState.MET, ProofState.NOT_MET} for one in held.planned.after)
     match held.state:
-        case ProofState.PLANNED:
-            if all(file.proofs[one].state in PROOF_ENDED for one in held.planned.after):
-                return 0, routes[0]
-        case ProofState.ASKED:
-            if len(held.exhausted) > held.rung:
-                return held.rung + 1, routes[held.rung + 1]
+        case ProofState.PLANNED if decided:
+            return held.round, 0
+        case ProofState.DROPPED if decided:
+            # Needed again after all: a department has sent back the item that it was dropped with.
+            return held.round + 1, 0
+        case ProofState.ASKED if len(held.exhausted) > held.rung:
+            return held.round, held.rung + 1
         case _:
             pass
     return None

@@ -15,6 +15,7 @@
     │   ├── AlreadySettled
     │   ├── ItemNotSubmitted
     │   ├── NotInHand
+    │   ├── ProofStillOpen
     │   ├── CaseEnded
     │   └── PeopleMayNotChange
     └── NotAllowed
@@ -186,6 +187,18 @@ class NotInHand(Conflict):
     def __init__(self, part: str) -> None:
         self.part = part
         super().__init__(f"“{part}”目前无需人工处理", f"{part} is not waiting for a person")
+
+
+class ProofStillOpen(Conflict):
+    """The item was amended since it was sent; it goes again when what was corrected is shown."""
+
+    code = "item.proof_open"
+
+    def __init__(self, item: str, proofs: Sequence[str]) -> None:
+        self.item = item
+        self.proofs = tuple(proofs)
+        named = ", ".join(proofs)
+        super().__init__(f"“{item}”尚有证明未核实: {named}", f"{item} still waits for {named}")
 
 
 class CaseEnded(Conflict):

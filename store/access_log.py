@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from domain.actors import Actor
 from store.batch import Batch
+from store.log import masked
 from store.streams import GENESIS, Stream, begin_once, chained, lock, write
 from store.tables import access_log, streams
 
@@ -47,7 +48,8 @@ def note(batch: Batch, stream: Stream, accesses: Sequence[Access]) -> Stream:
             "about": list(access.about),
             "recipient": access.recipient,
             "case_id": access.case_id,
-            "purpose": access.purpose,
+            # Typed by a person, who may have named another; in an append-only table it would stay for ever.
+            "purpose": masked(access.purpose),
             "granted": access.granted,
         }
         row["hash"] = chained(stream.access_head, *_hashed(row))

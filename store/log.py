@@ -13,19 +13,20 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _NUMBERS: Final = re.compile(
-    r"(?<!\d)(?:\d{17}[\dXx]|\d{15})(?!\d)"
+    # ID numbers, and cards and accounts with their up to nineteen digits; a case number has twenty-one.
+    r"(?<!\d)(?:\d{17}[Xx]|\d{15,19})(?!\d)"
     # Eleven digits stand in many a UUID, so a phone has to stand alone.
     r"|(?<![0-9A-Za-z-])1[3-9]\d{9}(?![0-9A-Za-z-])"
 )
 
 
 def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Mask what looks like an ID number or a phone in every text of the line."""
+    """Mask what looks like an ID number, an account or a phone in every text of the line."""
     return {key: _masked(value) for key, value in event.items()}
 
 
 def masked(text: str) -> str:
-    """The text with what looks like an ID number or a phone made unreadable."""
+    """The text with what looks like an ID number, an account or a phone made unreadable."""
     return _NUMBERS.sub(lambda found: f"{found[0][:3]}****", text)
 
 

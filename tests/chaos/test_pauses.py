@@ -1,7 +1,6 @@
 """Nobody is dead, somebody is away: a worker that freezes and comes back late, a Temporal that is gone for a while."""
 
 import time
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -10,8 +9,10 @@ from store.tables import cases, events
 from tests.chaos.house import House
 
 WHOLE_WITHIN_SECONDS = 90.0
-TEMPORAL_AWAY_SECONDS = 30.0
-CITIZENS = 50
+TEMPORAL_AWAY_SECONDS = 600.0
+CITIZENS = 200
+TOLD_SIDE_BY_SIDE = 64
+"""Rows of the outbox that one relay takes at once."""
 COMES_TO_ITSELF_WITHIN_SECONDS = 3.0
 
 
@@ -47,7 +48,9 @@ def test_a_worker_that_was_frozen_past_its_limits_changes_nothing_when_it_comes_
         assert house.wrong(clerks) == []
 
 
-def test_citizens_are_served_while_temporal_is_away(house: House) -> None:
+@pytest.mark.soak
+def test_citizens_are_served_while_temporal_is_away_for_minutes(house: House) -> None:
+    """The short form is with the relay's own tests."""
     with house.clerks(first_family=4_000_000) as clerks:
         house.stack.kill("temporal")
         gone = time.monotonic()
@@ -69,6 +72,7 @@ def test_citizens_are_served_while_temporal_is_away(house: House) -> None:
                 .order_by(events.c.position)
             ).scalars()
             order = {f"case-{case_id}": place for place, case_id in enumerate(accepted)}
-    started = sorted((run for run in house.runs() if run.workflow in order), key=lambda run: run.started)
-    places = [order[run.workflow] for run in started]
-    Path("/tmp/a4.txt").write_text(str(places))
+        started = sorted((run for run in house.runs() if run.workflow in order), key=lambda run: run.started)
+        overtaken = max(abs(order[run.workflow] - place) for place, run in enumerate(started))
+        # Those that are told side by side may overtake each other, nobody else.
+        assert overtaken < TOLD_SIDE_BY_SIDE, [order[run.workflow] for run in started]

@@ -20,6 +20,7 @@ from domain.refusals import (
     NoSuchPart,
     NotInHand,
     PeopleMayNotChange,
+    ProofStillOpen,
 )
 from domain.steps import steps
 from domain.time_limits import SHANGHAI, due_at, working_days
@@ -545,6 +546,47 @@ def test_a_department_may_answer_the_attempt_it_rejected_after_all() -> None:
     file = given(department("birth_certificate", "concluded", attempt=1), file=refused_by_department())
 
     assert file.item("birth_certificate").state is ItemState.CONCLUDED
+
+
+def corrected_while_the_department_has_it() -> CaseFile:
+    """The birth record is asked again for the benefit, which has not gone; the certificate has."""
+    file = registers_agree(a_family(), but=("mother_account",))
+    file = given(amend(file, read(birth__delivery="difficult"), "birth.delivery"), file=file)
+    assert file.item("birth_certificate").state is ItemState.SUBMITTED
+    assert file.proof("birth_record").state is ProofState.ASKED
+    return file
+
+
+def test_nothing_is_sent_again_unproven_after_a_correction() -> None:
+    file = given(rejected("birth_certificate"), file=corrected_while_the_department_has_it())
+
+    with pytest.raises(ProofStillOpen) as refusal:
+        when(resubmit("birth_certificate"), file)
+
+    assert refusal.value.proofs == ("birth_record",)
+    file = given(register(file, "birth_record"), resubmit("birth_certificate"), file=file)
+    assert file.item("birth_certificate").attempt == 2
+
+
+def test_what_was_sent_back_is_denied_if_the_correction_cannot_be_shown() -> None:
+    file = given(rejected("birth_certificate"), file=corrected_while_the_department_has_it())
+
+    file = given(register(file, "birth_record", "contradicts"), settle("birth_record", met=False), file=file)
+
+    assert file.item("birth_certificate").reason_code == "proof_not_met:birth_record"
+
+
+def test_a_dropped_proof_is_asked_again_when_the_item_comes_back() -> None:
+    file = corrected_while_the_department_has_it()
+    uninsured = read(birth__delivery="difficult", birth__mother_insurance="none")
+    file = given(amend(file, uninsured, "birth.mother_insurance"), file=file)
+    assert file.proof("birth_record").state is ProofState.DROPPED
+
+    events = when(rejected("birth_certificate"), file)
+
+    assert told(events) == ("submission_rejected birth_certificate", "route_opened birth_record")
+    file = evolve_all(file, events) or file
+    assert (file.proof("birth_record").state, file.proof("birth_record").round) == (ProofState.ASKED, 3)
 
 
 # --- promised dates

@@ -303,7 +303,16 @@ def test_all_faults_are_named_at_once() -> None:
 
 
 def test_no_fault_repeats_the_value_that_is_wrong() -> None:
-    secrets = ["339901199403170007", "秘密\x00姓名", "15499", "62999990OO99", "2026-13-45", "secret-choice", "secret-yes", "secret-one"]
+    secrets = [
+        "339901199403170007",
+        "秘密\x00姓名",
+        "15499",
+        "62999990OO99",
+        "2026-13-45",
+        "secret-choice",
+        "secret-yes",
+        "secret-one",
+    ]
     filed = form(
         mother__citizen_id=secrets[0],
         mother__name=secrets[1],

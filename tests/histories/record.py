@@ -228,7 +228,7 @@ async def _record(postgres: EmbeddedPostgres, names: list[str]) -> None:
 
 def _database(postgres: EmbeddedPostgres, name: str) -> str:
     with psycopg.connect(postgres.conninfo_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # a name of the list above
+        connection.execute(f"CREATE DATABASE {name}")
     upgrade(postgres.url_of(name), app_role="onething_app", app_password="recording")
     return postgres.url_of(name, user="onething_app", password="recording")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -9,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from domain.scopes import Role
-from store.accounts import add_account, add_unit
+from store.accounts import NameTaken, add_account, add_unit
 from store.cases import CaseStore
 from store.database import Database
 from tests.api.conftest import PASSWORD, UNITS, Clock, served
@@ -111,8 +112,16 @@ class Pages:
         self._clients.append(client)
         return Browser(client)
 
+    def account(self, account: str) -> str:
+        """The account's name; made when it is needed, because a password takes its time to hash."""
+        unit, role = ACCOUNTS[account]
+        with suppress(NameTaken), self.store.database.begin() as connection:
+            add_account(connection, account, unit=unit, role=role, password=PASSWORD)
+        return account
+
     def by(self, account: str) -> Browser:
         """Signed in through the form."""
+        self.account(account)
         browser = self.stranger()
         led = browser.send(browser.get("/login"), "/login", account=account, password=PASSWORD)
         assert led.status == 303, led.text
@@ -124,19 +133,17 @@ class Pages:
             client.close()
 
 
-def with_people(database: Database) -> None:
-    """Units and accounts, each with the same password."""
+def with_units(database: Database) -> None:
+    """The bodies that have accounts."""
     with database.begin() as connection:
         for unit, (division, department) in UNITS.items():
             add_unit(connection, unit, title=unit, division=division, department=department)
-        for account, (unit, role) in ACCOUNTS.items():
-            add_account(connection, account, unit=unit, role=role, password=PASSWORD)
 
 
 @pytest.fixture
 def pages(database: Database) -> Iterator[Pages]:
     """The house with its pages."""
-    with_people(database)
+    with_units(database)
     store, clock = store_on(database), Clock()
     with served(store, clock) as url:
         ours = Pages(url, store, clock)

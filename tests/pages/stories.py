@@ -98,6 +98,10 @@ class Story:
         self.store.handle(self.case_id, [command], kept=kept, tell_workflow=True)
         return self
 
+    def answer_birth_certificate_later(self) -> "Story":
+        """The case moves on without touching any proof."""
+        return self.answer("birth_certificate", Accepted(outcome="accepted", reference="CS20260002"))
+
     def unreachable(self, item: str) -> "Story":
         """The department's system is down."""
         at = self._later()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -225,6 +226,7 @@ def problem_view(language: Language, status: int, viewer: Viewer | None) -> dict
     }
 
 
+@cache
 def views(language: Language) -> dict[str, list[dict[str, Any]]]:
     """Template -> its views, the smallest first."""
     smallest = case(language, a_family())

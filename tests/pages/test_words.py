@@ -73,7 +73,7 @@ def test_a_template_says_nothing_around_the_table(template: Path) -> None:
     text = re.sub(r"\{#.*?#\}", "", template.read_text("utf-8"), flags=re.DOTALL)
     left = SAID.sub("", text)
 
-    assert {found for found in re.findall(r"[\u3400-\u9fff]+", left)} <= ON_THE_BRAND
+    assert set(re.findall(r"[\u3400-\u9fff]+", left)) <= ON_THE_BRAND
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

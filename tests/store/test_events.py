@@ -10,12 +10,14 @@ import psycopg
 import pytest
 
 from domain.commands import RecordDepartmentAnswer, command_id
+from domain.events import write_event
 from domain.refusals import CaseMovedOn, NoSuchCase
 from store.cases import CaseStore
 from store.commands import handle
 from store.database import Database
-from store.events import Flaw, feed, feed_end, read, verify
-from tests.desk import CLERK, MONDAY, case_file, family, file, register_says, store_on, withdraw
+from store.events import Flaw, feed, feed_end, read, read_with, verify
+from store.streams import GENESIS, chained
+from tests.desk import CASEWORKER, CLERK, MONDAY, case_file, family, file, register_says, store_on, withdraw
 
 
 @pytest.fixture
@@ -154,6 +156,32 @@ def test_a_long_log_is_verified_across_its_cases(store: CaseStore, superuser: ps
         change_a_body(superuser, case.case_id, 3)
 
     assert {(flaw.case_id, flaw.version) for flaw in flaws(store.database)} == {(c.case_id, 3) for c in cases[::3]}
+
+
+@pytest.mark.parametrize("at", [2, 5, -1], ids=["early", "middle", "last"])
+def test_a_forger_who_mends_the_hash_of_what_he_changed_is_found_at_the_next_event(
+    store: CaseStore, superuser: psycopg.Connection, at: int
+) -> None:
+    """Each hash covers the one before it; who mends one has to mend all that follow, and the head of the stream."""
+    case = file(store)
+    with store.database.reading() as connection:
+        entries = read_with(connection, case.case_id, 0, ())
+    forged = entries[at if at < 0 else at - 1]
+    version = forged.recorded.version
+    (before,) = superuser.execute(
+        "SELECT hash FROM events WHERE case_id = %s AND version = %s", (case.case_id, version - 1)
+    ).fetchone() or (GENESIS,)
+    event = forged.recorded.event.model_copy(update={"by": CASEWORKER})
+    body = write_event(event)
+    parts = (str(case.case_id), str(version), str(forged.command), event.type, str(event.schema_version), body)
+    superuser.execute(
+        "UPDATE events SET body = %s::json, hash = %s WHERE case_id = %s AND version = %s",
+        (body, chained(before, *parts), case.case_id, version),
+    )
+
+    (flaw,) = flaws(store.database)
+
+    assert flaw.version == min(version + 1, len(entries))
 
 
 # ── order under pressure ────────────────────────────────────────────────────────────────────────────────────────────

@@ -99,9 +99,7 @@ def test_nothing_of_a_family_stands_in_the_database_in_the_clear(
             for row in superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         ]
         dump = "\n".join(
-            str(row[0])
-            for table in tables
-            for row in superuser.execute(f"SELECT t::text FROM {table} t").fetchall()  # type: ignore[arg-type]
+            str(row[0]) for table in tables for row in superuser.execute(f"SELECT t::text FROM {table} t").fetchall()
         )
 
     assert filed.case_no in dump

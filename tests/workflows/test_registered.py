@@ -79,7 +79,7 @@ async def test_workflows_load_in_the_sandbox_as_strictly_as_it_goes(house: House
     steps = CaseSteps(house.store, house.city, house.city, house.gateways, house.clock)
     for queue, runner in {"strict": strict, "as in tests": SANDBOX}.items():
         # Making a worker makes the sandbox import every workflow.
-        assert bundle_worker(house.client, steps, elsewhere(house, queue), workflow_runner=runner)
+        bundle_worker(house.client, steps, elsewhere(house, queue), workflow_runner=runner)
 
 
 async def test_a_case_is_seen_through_under_the_strictest_sandbox(house: House) -> None:

@@ -62,7 +62,9 @@ async def test_a_department_that_answers_days_later_by_callback_sets_the_rest_go
 
     assert await house.ended(filed) == "complete"
     assert set(house.city.effects(filed.case_no).values()) == {1}
-    assert house.case(filed).items["household_registration"].since >= house.case(filed).opened.at + 3 * DAY
+    since = house.case(filed).items["household_registration"].since
+    assert since is not None
+    assert since >= house.case(filed).opened.at + 3 * DAY
 
 
 async def test_the_same_callback_a_hundred_times_is_one_answer(house: House) -> None:
@@ -358,6 +360,31 @@ async def test_news_may_come_twice_too_early_and_out_of_order(house: House) -> N
 
     assert await house.ended(filed) == "complete"
     assert house.types(filed).count("item_concluded") == 8
+
+
+async def test_news_told_backwards_one_by_one_is_heard_whole(house: House) -> None:
+    """After a withdrawal there is nothing left to do by which the workflow could learn what it missed."""
+    filed = await escalated(house)
+    before = house.case(filed).version
+    await house.close()
+    withdraw(house.store, filed.case_id, at=house.clock())
+    await house.heard(filed)
+    handle = house.handle(filed)
+    await handle.terminate("told by the relay in the right order; told by hand once more below")
+    with house.store.database.reading() as connection:
+        opening, new = read(connection, filed.case_id)[:before], read(connection, filed.case_id, before)
+    again = await house.client.start_workflow(
+        "NewbornBundle",
+        News(case_id=filed.case_id, events=opening),
+        id=f"{handle.id}-again",
+        task_queue=house.settings.task_queue,
+    )
+    for entry in reversed(new):
+        await again.signal("events_happened", News(case_id=filed.case_id, events=(entry,)))
+
+    await house.open()
+
+    assert await asyncio.wait_for(again.result(), 15) == "withdrawn"
 
 
 async def test_news_that_comes_while_no_worker_is_there_is_heard_when_one_comes(house: House) -> None:
