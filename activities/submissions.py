@@ -11,49 +11,53 @@ from store.cases import OpenedCase
 
 def submission(case: OpenedCase, item_id: str) -> Mapping[str, Any]:
     """The body of one submission; raises FactMissing or NoRuleInForce where an amount cannot be computed."""
-    planned = case.file.item(item_id).planned
+    live = case.file.item(item_id)
+    planned, then = live.planned, live.submitted_at_version
     item = case.file.declared_item(item_id)
     facts = {
         fact.name: value
         for fact in item.facts
-        if fact.applies(case.file.circumstances) and (value := fact_value(case, fact.origin)) is not None
+        if fact.applies(case.file.circumstances)
+        and (value := fact_value(case, fact.origin, at_version=then)) is not None
     }
     return {
         "case_no": case.file.opened.case_no,
         "item": item.code,
         "subject": item.for_each,
         "number": planned.number,
-        "people": _people(case, item, planned.number),
+        "people": _people(case, item, planned.number, then),
         "products": {
             product: value for product in item.reads if (value := case.product(product, planned.number)) is not None
         },
-        "facts": {**facts, **_entitled(case, item, facts)},
+        "facts": {**facts, **_entitled(case, item, facts, then)},
     }
 
 
-def _people(case: OpenedCase, item: Item, number: int | None) -> Mapping[str, Mapping[str, str]]:
+def _people(
+    case: OpenedCase, item: Item, number: int | None, at_version: int | None
+) -> Mapping[str, Mapping[str, str]]:
     people: dict[str, dict[str, str]] = {}
     for path in item.discloses:
         section, _, field = path.partition(".")
-        value = case.declared(path, number if section == item.for_each else None)
+        value = case.declared(path, number if section == item.for_each else None, at_version=at_version)
         if value is not None:
             people.setdefault(section, {})[field] = value
     return people
 
 
-def _entitled(case: OpenedCase, item: Item, facts: Mapping[str, str]) -> Mapping[str, str]:
+def _entitled(case: OpenedCase, item: Item, facts: Mapping[str, str], at_version: int | None) -> Mapping[str, str]:
     if item.entitle is None or not item.entitle.applies(case.file.circumstances):
         return {}
-    on = case.declared(item.entitle.on.field) or ""
+    on = case.declared(item.entitle.on.field, at_version=at_version) or ""
     rule = entitlements()[item.entitle.entitlement]
     return rule.compute(date.fromisoformat(on[: len("2026-11-20")]), facts)
 
 
-def fact_value(case: OpenedCase, origin: Origin) -> str | None:
+def fact_value(case: OpenedCase, origin: Origin, *, at_version: int | None = None) -> str | None:
     """The value from the form or from a proof's record; None if it is not known."""
     match origin:
         case FromForm():
-            return case.declared(origin.field)
+            return case.declared(origin.field, at_version=at_version)
         case FromProof():
             return case.evidence(origin.proof).get(origin.answer)
         case _:

@@ -104,6 +104,8 @@ class LiveItem:
     promised_by: datetime | None = None
     statutory_by: datetime | None = None
     attempt: int = 0
+    submitted_at_version: int | None = None
+    """What it was sent with is what the case held at this version, whatever is amended later."""
     reference: str | None = None
     products: tuple[str, ...] = ()
     reason_code: str | None = None
@@ -313,7 +315,15 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
         case ProofDropped():
             return _proof(file, event.proof, state=ProofState.DROPPED, since=event.at)
         case ItemSubmitted():
-            return _item(file, event.item, state=ItemState.SUBMITTED, since=event.at, attempt=event.attempt, fault=None)
+            return _item(
+                file,
+                event.item,
+                state=ItemState.SUBMITTED,
+                since=event.at,
+                attempt=event.attempt,
+                submitted_at_version=file.version + 1,
+                fault=None,
+            )
         case ItemAcknowledged():
             return _item(
                 file,

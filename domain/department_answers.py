@@ -3,12 +3,27 @@
 Anything else is not an answer: a page with an apology on it never concludes an item.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\w./:-]+$")]
+_LOOKS_LIKE_A_PERSON: Final = re.compile(r"\d{15}")
+
+
+def _of_no_person(reference: str) -> str:
+    if _LOOKS_LIKE_A_PERSON.search(reference):
+        raise ValueError("a reference may not hold what could be an ID number")
+    return reference
+
+
+# It goes into events as it is, so nothing that could name a person may pass.
+Reference = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]*$"),
+    AfterValidator(_of_no_person),
+]
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,63}$")]
 Value = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 

@@ -50,19 +50,36 @@ class OpenedCase:
         """The vault key of the section's n-th person (from 1)."""
         return self.file.opened.people[section][(number or 1) - 1]
 
-    def declared(self, path: str, number: int | None = None) -> str | None:
-        """What the applicant declared at "section.field"; "section.count" is how many there are."""
+    def declared(self, path: str, number: int | None = None, *, at_version: int | None = None) -> str | None:
+        """What the applicant declared at "section.field"; "section.count" is how many there are.
+
+        With `at_version`, as the form stood then: a department that is asked again is sent what it was sent first.
+        """
         section, _, code = path.partition(".")
         people = self.file.opened.people.get(section)
         if code == "count":
             return str(len(people or ()))
         if people is None:
-            content = self.dossier.find(self.file.case_id, f"form/{section}")
+            owner = self.file.case_id
         elif (number or 1) > len(people):
             return None
         else:
-            content = self.dossier.find(self.person(section, number), f"form/{section}")
+            owner = self.person(section, number)
+        content = self.dossier.find(owner, self._form_name(owner, section, at_version))
         return None if content is None else content.get(code)
+
+    def _form_name(self, owner: UUID, section: str, at_version: int | None) -> str:
+        """Under which name the section is kept as it stood then; an amendment leaves the old one as "…@version"."""
+        current = f"form/{section}"
+        if at_version is None:
+            return current
+        replaced = [
+            int(name.rpartition("@")[2])
+            for kept_for, name in self.dossier.entries
+            if kept_for == owner and name.startswith(f"{current}@")
+        ]
+        later = [version for version in replaced if version >= at_version]
+        return f"{current}@{min(later)}" if later else current
 
     def form(self) -> Mapping[str, tuple[Mapping[str, str], ...]]:
         """The whole form as it stands now."""
@@ -78,7 +95,11 @@ class OpenedCase:
         return found
 
     def evidence(self, proof: str) -> Mapping[str, str]:
-        """The record by which a proof was met; empty if a person settled it."""
+        """The record by which a proof was met; empty if a person settled it without one."""
+        live = self.file.proofs.get(proof)
+        if live is None or not live.evidence:
+            # What an earlier round found may be about what has been amended since.
+            return {}
         return self.dossier.find(self.file.case_id, f"evidence/{proof}") or {}
 
     def note(self, name: str | None) -> str | None:

@@ -8,13 +8,15 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from api.pages import case_acts, case_list, case_page, signing_in
+from api.pages import case_acts, case_list, case_page, changes, signing_in
 from api.pages.faults import as_page
 from api.pages.rendering import FOLDER, HEADERS
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     signing_in.router,
     case_list.router,
+    # Before the page of a case, whose number could be anything in an address.
+    changes.router,
     case_acts.router,
     case_page.router,
 )

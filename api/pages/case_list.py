@@ -11,12 +11,10 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 from sqlalchemy import func, literal, select
 
 from api.cases import page_of_cases
-from api.event_feed import _stream as stream  # the API's own, so that both stop at the same moment
-from api.feed import News
 from api.house import House, TheHouse
 from api.masking import masked
 from api.pages.doors import MayFindCase, MayFindTimeline, MayListCases
@@ -160,18 +158,6 @@ def find_timeline(
             request, "home.html", status=422, here="/", reads_timelines=True, typed=case_no, wrong=NOT_A_NUMBER
         )
     return RedirectResponse(f"/cases/{number}/timeline", 303, HEADERS)
-
-
-@router.get("/cases/changes", name="stream_of_case_list", response_class=StreamingResponse)
-async def changes(house: TheHouse, viewer: MayListCases, request: Request) -> Response:
-    """That one of the account's cases changed, as it happens, so that the page knows when to look again."""
-
-    def told(news: News) -> str | None:
-        if not news.concerns(viewer, Action.LIST_CASES):
-            return None
-        return f"id: {news.entry.cursor}\nevent: changed\ndata: {news.case.case_no}\n\n"
-
-    return await stream(house, request, Action.LIST_CASES, None, told)
 
 
 NOT_A_NUMBER: Final = "这不是办件编号。编号共 21 位数字, 请对照回执核对。"

@@ -14,6 +14,7 @@ from activities.case_steps import CaseSteps
 from activities.faults import NotAccepted
 from activities.messages import PatientStep, Progress, Wave
 from activities.settings import GatewaySettings
+from activities.submissions import submission
 from domain.case_file import CaseFile, ItemState, ProofState
 from domain.commands import ResubmitItem, command_id
 from domain.department_answers import Concluded
@@ -307,7 +308,7 @@ async def test_b2_a_silent_department_costs_its_own_items_a_second_and_the_other
 
     told = await engine.wave(filed)
 
-    assert asyncio.get_running_loop().time() - began < 5 * SETTINGS.at_once_seconds
+    assert asyncio.get_running_loop().time() - began < 10
     assert told.unanswered == ("submit birth_certificate 1",)
     done = {item for item, state in states(engine.case(filed)).items() if state == "concluded"}
     assert done == {"mother_child_handbook", "maternity_benefit"}
@@ -484,3 +485,29 @@ async def test_a_passed_date_is_said_at_its_instant_however_late_and_often(engin
     assert [(entry.event.type, entry.event.at) for entry in told.events] == [("item_overdue", due)]
     assert again.events in (told.events, ())
     assert engine.case(filed).items["citizen_card"].overdue_since == due
+
+
+async def test_a_department_that_is_asked_again_is_sent_what_it_was_sent_first_whatever_was_amended(
+    engine: Engine,
+) -> None:
+    filed = file(engine.store, example("family"))
+    engine.city.away.add("public_security")
+    await engine.wave(filed)
+    assert engine.case(filed).items["household_registration"].state is ItemState.SUBMITTED
+    step = engine.step(filed, "submit household_registration 1")
+    assert isinstance(step, SubmitItem)
+    before = submission(engine.store.open_case_file(filed.case_id), step.item)
+
+    engine.store.amend(
+        filed.case_id,
+        {"mother": {"phone": "15499000099"}},
+        reason="换了手机",
+        by=CASEWORKER,
+        at=MONDAY,
+        id=command_id(filed.case_id, "amend"),
+        seen=engine.case(filed).version,
+    )
+
+    after = engine.store.open_case_file(filed.case_id)
+    assert after.declared("mother.phone") == "15499000099"
+    assert submission(after, step.item) == before

@@ -3,10 +3,8 @@
 import os
 import signal
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import cycle
 from pathlib import Path
 
 import httpx2 as httpx
@@ -16,22 +14,25 @@ from sqlalchemy import func, select
 from demo.accounts import provide
 from demo.city.examples import application_for
 from demo.city.population import CITY
-from demo.processes import Processes, PythonProcess, free_port, wait_for_url
 from store.database import Database
 from store.keys import KeyRing, write_key
 from store.tables import cases, events, outbox
+from tests.chaos.nursery import Api, apis
 from tests.faults.proxy import COMMITTED, DatabaseProxy
 
 TIMES = 25
-APIS = 3
-READY_WITHIN_SECONDS = 60.0
 
 
 class KillingProxy(DatabaseProxy):
     """Kills whoever writes when the server has said that it is committed, before that is heard."""
 
-    victim: int | None = None
-    """The process to be killed at its next commit of something written."""
+    killed = 0
+
+    def kill_at_next_commit(self, process_id: int) -> None:
+        """Whose next commit of something written will be its last."""
+        self._victim = process_id
+
+    _victim: int | None = None
 
     async def _answers(self, server: StreamReader, to_client: StreamWriter) -> None:
         wrote = False
@@ -41,21 +42,14 @@ class KillingProxy(DatabaseProxy):
             if head[:1] == b"C":
                 wrote = wrote or body.startswith(b"INSERT")
                 if body == COMMITTED:
-                    if wrote and self.victim is not None:
-                        os.kill(self.victim, signal.SIGKILL)
-                        self.victim = None
+                    if wrote and self._victim is not None:
+                        os.kill(self._victim, signal.SIGKILL)
+                        self._victim = None
+                        self.killed += 1
                         return
                     wrote = False
             to_client.write(head + body)
             await to_client.drain()
-
-
-@dataclass(frozen=True)
-class Api:
-    """One API and its address."""
-
-    url: str
-    process: PythonProcess
 
 
 @pytest.fixture
@@ -74,55 +68,39 @@ def token(database: Database, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def apis(proxy: KillingProxy, tmp_path: Path) -> Iterator[tuple[Processes, list[Api]]]:
-    """Several API processes at the other end of the wire."""
+def environment(proxy: KillingProxy, tmp_path: Path) -> Mapping[str, str]:
+    """What an API at the other end of the wire is told."""
     KeyRing.fresh().write(tmp_path / "vault-keys")
     write_key(tmp_path / "lookup-key")
-    wanted = []
-    for number in range(1, APIS + 1):
-        port = free_port()
-        environment = {
-            "ONETHING_DATABASE_URL": proxy.url,
-            "ONETHING_VAULT_KEYS_FILE": str(tmp_path / "vault-keys"),
-            "ONETHING_LOOKUP_KEY_FILE": str(tmp_path / "lookup-key"),
-            "ONETHING_API_PORT": str(port),
-        }
-        wanted.append(Api(f"http://127.0.0.1:{port}", PythonProcess(f"api-{number}", "api", environment=environment)))
-    with Processes(tmp_path / "logs") as processes:
-        for one in wanted:
-            processes.start(one.process)
-        yield processes, wanted
+    return {
+        "ONETHING_DATABASE_URL": proxy.url,
+        "ONETHING_VAULT_KEYS_FILE": str(tmp_path / "vault-keys"),
+        "ONETHING_LOOKUP_KEY_FILE": str(tmp_path / "lookup-key"),
+    }
 
 
 def test_the_answer_of_a_killed_api_is_found_by_asking_again(
-    apis: tuple[Processes, list[Api]], proxy: KillingProxy, token: str, database: Database
+    environment: Mapping[str, str], proxy: KillingProxy, token: str, database: Database
 ) -> None:
-    processes, wanted = apis
-    in_turn = cycle(wanted)
     found: list[str] = []
-    with httpx.Client(headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=30) as client:
+    with (
+        apis(environment, 2) as (mortal, other),
+        httpx.Client(headers={"authorization": f"Bearer {token}"}, trust_env=False, timeout=30) as client,
+    ):
 
         def file(api: Api, number: int) -> httpx.Response:
-            child = processes.child(api.process.name)
-            wait_for_url(f"{api.url}/healthz", within_seconds=READY_WITHIN_SECONDS, child=child)
-            return client.post(
-                f"{api.url}/api/v1/cases",
-                json=application_for(CITY.family(5_000_000 + number)),
-                headers={"idempotency-key": f"lost-{number}"},
-            )
+            form = application_for(CITY.family(5_000_000 + number))
+            return client.post(f"{api.url}/api/v1/cases", json=form, headers={"idempotency-key": f"lost-{number}"})
 
-        api = next(in_turn)
+        other.start()
         for number in range(TIMES):
-            child = processes.child(api.process.name)
-            proxy.victim = child.pid
+            proxy.kill_at_next_commit(mortal.start())
             with pytest.raises(httpx.TransportError):
-                file(api, number)
-            assert proxy.victim is None, "it ended before it had committed"
-            assert child.wait(10)
-            processes.start(api.process)
+                file(mortal, number)
+            assert proxy.killed == number + 1, "it ended before it had committed"
+            mortal.end()
 
-            api = next(in_turn)
-            again = file(api, number)
+            again = file(other, number)
             assert again.status_code == 200, again.text
             found.append(again.json()["case_no"])
 

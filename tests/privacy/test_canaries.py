@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx2 as httpx
 import psycopg
@@ -97,8 +97,10 @@ class Recorder:
         )
         return answered
 
-    def close(self) -> None:
-        """Give the connections back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
 
@@ -158,12 +160,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def test_no_canary_leaves_the_vault(stack: Stack) -> None:
-    ask = Recorder(stack)
     began = datetime.now(UTC)
-    filed = _careless_day(stack, ask)
-    revealed = _read_by_many(ask, filed)
-    _mischief(ask, filed)
-    accesses = _all_accesses(ask)
+    with Recorder(stack) as ask:
+        filed = _careless_day(stack, ask)
+        revealed = _read_by_many(ask, filed)
+        _mischief(ask, filed)
+        accesses = _all_accesses(ask)
 
     canaries = {*TYPED, *(canary for family in FAMILIES.values() for canary in canaries_of(family)), *_made(revealed)}
     searched = Searched(canaries)
@@ -178,7 +180,6 @@ def test_no_canary_leaves_the_vault(stack: Stack) -> None:
         *_searched_in_histories(stack, searched),
         *_searched_in_figures(stack, searched),
     ]
-    ask.close()
     stack.stop()  # everything that is still in a buffer is written now
     shaped += _searched_in_files(stack.state, searched)
 
@@ -388,7 +389,7 @@ def _searched_in_histories(stack: Stack, searched: Searched) -> Iterator[str]:
 
     def temporal(*words: str) -> str:
         address = f"--address={environment['ONETHING_TEMPORAL_ADDRESS']}"
-        program = [find_program(), "workflow", *words, "--output=json", address, f"--namespace={namespace}"]
+        program = [str(find_program()), "workflow", *words, "--output=json", address, f"--namespace={namespace}"]
         return subprocess.run(program, capture_output=True, text=True, check=True, timeout=30).stdout
 
     workflows = [one["execution"]["workflowId"] for one in json.loads(temporal("list", "--limit=1000"))]
@@ -405,9 +406,9 @@ def _searched_in_histories(stack: Stack, searched: Searched) -> Iterator[str]:
 
 def _payloads(told: Any) -> Iterator[Payload]:
     match told:
-        case {"metadata": {"encoding": _, **_rest}, **content}:
+        case {"metadata": {"encoding": _}}:
             metadata = {name: base64.b64decode(value) for name, value in told["metadata"].items()}
-            yield Payload(metadata=metadata, data=base64.b64decode(content.get("data", "")))
+            yield Payload(metadata=metadata, data=base64.b64decode(told.get("data", "")))
         case dict():
             for value in told.values():
                 yield from _payloads(value)
