@@ -107,7 +107,7 @@ async def stream_of_events(
     def told(news: News) -> str | None:
         return _sse(news, _view(news).model_dump_json()) if _wanted(news, viewer, types) else None
 
-    return await _stream(house, request, Action.READ_EVENTS_FEED, start, told)
+    return await stream(house, request, Action.READ_EVENTS_FEED, start, told)
 
 
 @router.get(
@@ -124,10 +124,12 @@ async def stream_of_case(house: TheHouse, viewer: MayReadCase, request: Request,
             return None
         return f'id: {news.entry.cursor}\nevent: changed\ndata: {{"version":{news.entry.version}}}\n\n'
 
-    return await _stream(house, request, Action.READ_CASE, None, told)
+    # From this instant on, and not from when the first listener was heard: what happens between would be missed.
+    start = await run_in_threadpool(house.feed.end)
+    return await stream(house, request, Action.READ_CASE, start, told)
 
 
-async def _stream(
+async def stream(
     house: House, request: Request, action: Action, after: str | None, told: Callable[[News], str | None]
 ) -> Response:
     listening = house.feed.listen(after, silence=house.settings.feed_heartbeat_seconds)

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from domain.scopes import Action, Viewer, may
 from store.cases import CaseStore
-from store.database import StoreUnavailable
+from store.database import StoreUnavailable, again_if_lost
 from store.events import FeedEntry, feed, feed_end
 from store.read_models.cases import CaseLine, find_cases
 from store.read_models.progress import departments_of
@@ -100,7 +100,7 @@ class Feed:
 
     async def ready(self) -> None:
         """Raises StoreUnavailable where listening would only begin to fail."""
-        await run_in_threadpool(self._end)
+        await run_in_threadpool(self.end)
 
     async def listen(self, after: str | None, *, silence: float) -> AsyncGenerator[News | None, None]:
         """Entries after a cursor (None: from now), as they come; None after so many seconds of silence.
@@ -140,7 +140,7 @@ class Feed:
         async with self._begun:
             self._loop = asyncio.get_running_loop()
             if self._looking is None:
-                self._cursor = await run_in_threadpool(self._end)
+                self._cursor = await run_in_threadpool(self.end)
                 self._looking = asyncio.create_task(self._look())
             self._ears.add(ear)
 
@@ -187,6 +187,11 @@ class Feed:
                 self._ears.discard(ear)
                 ear.end()
 
-    def _end(self) -> str:
-        with self._store.database.reading() as connection:
-            return feed_end(connection)
+    def end(self) -> str:
+        """The place after everything that is visible now."""
+
+        def once() -> str:
+            with self._store.database.reading() as connection:
+                return feed_end(connection)
+
+        return again_if_lost(once)

@@ -84,7 +84,11 @@ def show_doors(stack: "Running") -> None:
     show(
         "",
         *(f"  {padded(title, 26)} {url}" for title, url in pages),
-        *([f"  {padded('接口文档 API reference', 26)} {stack.api_urls[0]}/docs"] if stack.api_urls else []),
+        *(
+            [f"  {padded('接口文档 API reference', 26)} {stack.api_urls[0]}/api/v1/openapi.json"]
+            if stack.api_urls
+            else []
+        ),
         *([f"  {padded('Temporal', 26)} {stack.temporal_ui_url}"] if stack.temporal_ui_url else []),
         f"  {padded('数据共享平台 registers', 26)} {stack.shared_data_url}",
         f"  {padded('部门系统 departments', 26)} {stack.departments_url}",

@@ -66,7 +66,7 @@ app.command("worker", short_help="办理与传达进程 · The worker and relay 
 def main() -> NoReturn:
     """Run the command that was typed, and leave with its number."""
     try:
-        app()
+        app(prog_name="onething")
     except BrokenPipeError:
         # Whoever read our output has heard enough; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,15 +11,13 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.cases import CaseNo
-from api.event_feed import _stream as stream  # the API's own, so that both stop at the same moment
+from api.event_feed import stream  # the API's own, so that both stop at the same moment
 from api.feed import News, NotACursor, read_cursor
 from api.house import House, TheHouse
 from api.pages.doors import MayListCases, MayReadCase
 from api.pages.faults import PageRoute
 from api.reach import get_case
 from domain.scopes import Action
-from store.database import again_if_lost
-from store.events import feed_end
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -64,8 +62,4 @@ def _start(house: House, heard: str | None) -> str:
     except NotACursor:
         pass
 
-    def end() -> str:
-        with house.store.database.reading() as connection:
-            return feed_end(connection)
-
-    return again_if_lost(end)
+    return house.feed.end()

@@ -63,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--callback-url")
     parser.add_argument("--callback-token-file", type=Path, help="shown with every callback, unless the next has one")
     parser.add_argument(
-        "--callback-token-of", action="append", default=[], metavar="DEPARTMENT=FILE", help="that department's own token"
+        "--callback-token-of",
+        action="append",
+        default=[],
+        metavar="DEPARTMENT=FILE",
+        help="that department's own token",
     )
     return parser
 

@@ -26,11 +26,17 @@ from store import access_log, events
 from store.database import Database, StoreUnavailable
 from store.read_models.all_models import differences
 from store.tables import case_items, cases, outbox
+from store.tables import events as event_table
 from tests.chaos.clerks import Clerks
 
 ITEMS_OF_A_BIRTH = 8
 WORKFLOW_TASK_SECONDS = "5"
 """What is in hand when a worker dies is missed after this; the default is ten."""
+
+
+_HEARD_TWICE = select(event_table.c.case_id, event_table.c.body).where(
+    event_table.c.type == "late_answer_recorded", event_table.c.body["answer"].as_string().in_(("concluded", "matches"))
+)
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,8 @@ class House:
                     .where(case_items.c.state == "concluded")
                 ).scalars()
             )
+            for late in connection.execute(_HEARD_TWICE):
+                yield f"{late.case_id}: what was heard before was heard once more, as late: {late.body}"
             yield from map(str, events.verify(connection))
             yield from map(str, access_log.verify(connection))
             yield from map(str, differences(connection))
