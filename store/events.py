@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, Text, any_, bindparam, cast, or_, select, text
@@ -124,7 +125,7 @@ def verify(connection: Connection) -> Iterator[Flaw]:
         yield Flaw(case_id, 1, "the stream has no head")
 
 
-def _flaw(row: Row[tuple[object, ...]], version: int, head: bytes) -> str | None:
+def _flaw(row: Row[*tuple[Any, ...]], version: int, head: bytes) -> str | None:
     if row.version != version + 1:
         return "an event is missing or out of order"
     if row.type not in EVENT_CLASSES:
@@ -148,7 +149,7 @@ def _hashed(
     return (str(case_id), str(version), str(command), event.type, str(schema), body)
 
 
-def _appended(row: Row[tuple[object, ...]]) -> Appended:
+def _appended(row: Row[*tuple[Any, ...]]) -> Appended:
     event = read_event(row.type, row.schema_version, row.text)
     return Appended(row.command_id, Recorded(version=row.version, event=event))
 

@@ -9,9 +9,14 @@ import random
 import sys
 import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
+from store.batch import Batch
+from store.outbox import put
+from store.tables import cases as cases_table
 from tests.chaos.house import House
 
 WHOLE_WITHIN_SECONDS = 90.0
@@ -22,6 +27,38 @@ def test_kills_at_any_instant_lose_nothing_and_double_nothing(house: House) -> N
     struck, _ = besiege(house, seed=20261122, kills=12, cases=24)
 
     assert struck.keys() == house.kinds.keys()
+
+
+def test_a_start_that_is_told_again_after_the_end_starts_nothing(house: House) -> None:
+    """As a relay leaves it that dies between Temporal's answer and its own commit, if nobody comes by for a while."""
+    with house.clerks(first_family=6_000_000) as clerks:
+        clerks.file(3)
+        clerks.all_acknowledged(within=WHOLE_WITHIN_SECONDS)
+        house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+
+        with house.database.begin() as connection:
+            for case_id in connection.execute(select(cases_table.c.case_id)).scalars().all():
+                batch = Batch()
+                put(batch, case_id, 1, 1, datetime.now(UTC))
+                batch.write(connection)
+
+        house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+        assert house.wrong(clerks) == []
+
+
+def test_the_api_says_503_while_postgres_is_away_and_serves_soon_after(house: House) -> None:
+    with house.clerks(first_family=6_100_000) as clerks:
+        house.stack.kill("postgres")
+        clerks.file(4)
+        time.sleep(1.5)
+        assert clerks.statuses.keys() == {503}
+        assert not clerks.acknowledged
+        assert clerks.unanswered == 0
+
+        house.stack.start_again("postgres")
+        clerks.all_acknowledged(within=5)
+        house.wait_until_whole(clerks, within=WHOLE_WITHIN_SECONDS)
+        assert house.wrong(clerks) == []
 
 
 @pytest.mark.soak

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
 from activities.settings import GatewaySettings
@@ -228,7 +229,7 @@ async def _record(postgres: EmbeddedPostgres, names: list[str]) -> None:
 
 def _database(postgres: EmbeddedPostgres, name: str) -> str:
     with psycopg.connect(postgres.conninfo_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     upgrade(postgres.url_of(name), app_role="onething_app", app_password="recording")
     return postgres.url_of(name, user="onething_app", password="recording")
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import func, select, text
 
 from store.batch import Batch
@@ -99,7 +100,9 @@ def test_nothing_of_a_family_stands_in_the_database_in_the_clear(
             for row in superuser.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         ]
         dump = "\n".join(
-            str(row[0]) for table in tables for row in superuser.execute(f"SELECT t::text FROM {table} t").fetchall()
+            str(row[0])
+            for table in tables
+            for row in superuser.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(table))).fetchall()
         )
 
     assert filed.case_no in dump
