@@ -23,27 +23,41 @@ from activities.messages import PatientStep, Progress, Wave
 from activities.settings import GatewaySettings
 from activities.shared_data import RegisterAnswer, SharedData, compared
 from activities.submissions import fact_value, submission
+from activities.verifiers import find_verifier
 from domain.actors import THE_ENGINE
 from domain.bundle import SharedDataQuery
 from domain.commands import (
     Command,
+    ExpireVerification,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
+    OpenVerification,
     RecordRegisterAnswer,
     RegisterOutcome,
+    RemindVerification,
     command_id,
 )
 from domain.department_answers import ProductMissing
 from domain.events import Recorded
 from domain.law.entitlement import FactMissing
 from domain.law.explained import NoRuleInForce
-from domain.steps import AskRegister, SayOverdue, Step, SubmitItem, steps
+from domain.steps import (
+    AskRegister,
+    FindVerifier,
+    Instant,
+    LetExpire,
+    RemindOwner,
+    SayOverdue,
+    Step,
+    SubmitItem,
+    steps,
+)
 from store.answers import recorded
 from store.breakers import Breakers
 from store.cases import CaseStore, OpenedCase
 from store.commands import Handled
-from store.database import StoreUnavailable
+from store.database import StoreUnavailable, again_if_lost
 from store.vault import Kept
 
 log: Final = structlog.get_logger("onething.steps")
@@ -154,8 +168,10 @@ class CaseSteps:
                     by_source.setdefault(step.source, []).append(step)
                 case SubmitItem():
                     running[self._at_once(self._submit(case, step, patient=False))] = (step.key,)
-                case SayOverdue():
-                    running[self._at_once(self._say_overdue(case.file.case_id, step))] = (step.key,)
+                case FindVerifier():
+                    running[self._at_once(self._find_verifier(case, step))] = (step.key,)
+                case SayOverdue() | RemindOwner() | LetExpire():
+                    running[self._at_once(self._mark(case.file.case_id, step))] = (step.key,)
                 case _:
                     assert_never(step)
         for source, asked in by_source.items():
@@ -186,8 +202,10 @@ class CaseSteps:
                     outcome = await self._ask(case, step.source, [step], patient=True)
                 case SubmitItem():
                     outcome = await self._submit(case, step, patient=True)
-                case SayOverdue():
-                    outcome = await self._say_overdue(one.case_id, step)
+                case FindVerifier():
+                    outcome = await self._find_verifier(case, step)
+                case SayOverdue() | RemindOwner() | LetExpire():
+                    outcome = await self._mark(one.case_id, step)
                 case _:
                     assert_never(step)
         except (GatewayFault, _Paused) as fault:
@@ -213,6 +231,8 @@ class CaseSteps:
         queries: dict[str, Mapping[str, str]] = {}
         commands: list[Command] = []
         kept: list[Kept] = []
+        if source not in await asyncio.to_thread(self._store.registers_permitted, case.file, self._clock()):
+            return tuple(self._register_answered(case, step, "no_grant") for step in asked), ()
         for step in asked:
             query = _query(case, step)
             if query is None:
@@ -368,12 +388,47 @@ class CaseSteps:
             fault=fault,
         )
 
-    async def _say_overdue(self, case_id: UUID, step: SayOverdue) -> Outcome:
-        # At the instant itself, not when somebody got round to it.
-        overdue = NoteOverdue(
-            id=command_id(case_id, step.key), at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due
-        )
-        return (overdue,), ()
+    async def _find_verifier(self, case: OpenedCase, step: FindVerifier) -> Outcome:
+        id = command_id(case.file.case_id, step.key)
+
+        def look() -> OpenVerification:
+            with self._store.database.glancing() as connection:
+                rung = (step.proof, step.round, step.rung)
+                return find_verifier(connection, case, *rung, id=id, at=self._clock())
+
+        return (await asyncio.to_thread(again_if_lost, look),), ()
+
+    async def _mark(self, case_id: UUID, step: Instant) -> Outcome:
+        """The command for an instant that has come."""
+        id = command_id(case_id, step.key)
+        match step:
+            case SayOverdue():
+                # At the instant itself, not when somebody got round to it.
+                overdue = NoteOverdue(id=id, at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due)
+                return (overdue,), ()
+            case RemindOwner():
+                remind = RemindVerification(
+                    id=id,
+                    at=max(self._clock(), step.due),
+                    by=THE_ENGINE,
+                    proof=step.proof,
+                    round=step.round,
+                    rung=step.rung,
+                    percent=step.percent,
+                )
+                return (remind,), ()
+            case LetExpire():
+                expire = ExpireVerification(
+                    id=id,
+                    at=max(self._clock(), step.due),
+                    by=THE_ENGINE,
+                    proof=step.proof,
+                    round=step.round,
+                    rung=step.rung,
+                )
+                return (expire,), ()
+            case _:
+                assert_never(step)
 
 
 def _not_at_once(task: asyncio.Task[Outcome]) -> bool:
@@ -383,7 +438,7 @@ def _not_at_once(task: asyncio.Task[Outcome]) -> bool:
 def _still_due(case: OpenedCase, asked: Sequence[Step]) -> tuple[Step, ...]:
     """Without those that were answered or dropped since the workflow asked for them; a dropped one is not disclosed."""
     due = {step.key for step in steps(case.file)}
-    return tuple(step for step in asked if isinstance(step, SayOverdue) or step.key in due)
+    return tuple(step for step in asked if isinstance(step, Instant) or step.key in due)
 
 
 def _query(case: OpenedCase, step: AskRegister) -> Mapping[str, str] | None:

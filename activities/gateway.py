@@ -6,7 +6,7 @@ for an answer, and its text goes nowhere, since it may hold anybody's data.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import httpx2 as httpx
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ RETRYABLE: Final = frozenset({401, 403, 404, 408, 409, 423, 425, 429})
 
 
 Answer = TypeVar("Answer", bound=BaseModel)
+Method = Literal["POST", "PUT", "DELETE"]
 
 
 class Gateway:
@@ -42,15 +43,22 @@ class Gateway:
         await self._client.aclose()
 
     async def call(
-        self, service: str, url: str, body: Mapping[str, Any], answer: type[Answer], *, key: str | None = None
+        self,
+        service: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        answer: type[Answer],
+        *,
+        key: str | None = None,
+        method: Method = "POST",
     ) -> Answer:
-        """POST and read the answer; raises GatewayFault, or NotAccepted where trying again cannot help."""
+        """Send and read the answer; raises GatewayFault, or NotAccepted where trying again cannot help."""
         slots = self._slots.setdefault(service, asyncio.Semaphore(self._calls_at_once))
         called = False
         try:
             async with asyncio.timeout(self._within), slots:
                 called = True
-                status, content = await self._post(service, url, body, key)
+                status, content = await self._send(service, method, url, body, key)
         except TimeoutError:
             raise GatewayFault(service, "no_answer_in_time") if called else NoSlotFree(service) from None
         except httpx.HTTPError as fault:
@@ -64,9 +72,11 @@ class Gateway:
         except ValidationError:
             raise GatewayFault(service, "unreadable_answer") from None
 
-    async def _post(self, service: str, url: str, body: Mapping[str, Any], key: str | None) -> tuple[int, bytes]:
+    async def _send(
+        self, service: str, method: Method, url: str, body: Mapping[str, Any] | None, key: str | None
+    ) -> tuple[int, bytes]:
         headers = {"idempotency-key": key} if key else {}
-        async with self._client.stream("POST", url, json=body, headers=headers) as response:
+        async with self._client.stream(method, url, json=body, headers=headers) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise GatewayFault(service, "unreadable_answer")
             content = bytearray()

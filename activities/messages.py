@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.case_file import CaseFile
 from domain.events import Recorded
 from domain.steps import Step
 
@@ -17,6 +18,8 @@ class News(_Message):
 
     case_id: UUID
     events: tuple[Recorded, ...]
+    file: CaseFile | None = None
+    """How the case stands before these events: what a run hands on to its next one, in place of a long history."""
 
 
 class Wave(_Message):

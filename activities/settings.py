@@ -1,8 +1,9 @@
-"""What the gateways are told from outside: where departments and registers are, and how long they are waited for."""
+"""What the gateways are told from outside: where departments, registers and desks are, how long they are waited for."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -48,3 +49,42 @@ class GatewaySettings(BaseSettings):
     breaker_failures: int = Field(
         default=5, gt=0, description="Failures in a row after which a department is paused for everybody."
     )
+
+
+class NoticeSettings(BaseSettings):
+    """Settings of what tells people that something waits for them; every name is ONETHING_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="ONETHING_", env_file=".env", extra="ignore", frozen=True)
+
+    notices_adapter: Literal["log", "http"] = Field(
+        default="log",
+        description="How notices are sent: http to a todo or short-message service; log only writes that there is one.",
+    )
+    notices_url: str | None = Field(
+        default=None, description="Where that service takes cards, under /cards; needed for http."
+    )
+    notices_token_file: Path | None = Field(
+        default=None, description="Holds the bearer token shown to that service; departments have another."
+    )
+    notices_link_url: str = Field(
+        default="http://127.0.0.1:8000/v",
+        description="The page of one-time links as people outside reach it; the link's token is added. Short, for SMS.",
+    )
+    notices_answer_within_seconds: float = Field(
+        default=4.0, gt=0, le=5, description="Total deadline of one notice; the database is held for as long."
+    )
+    notices_answer_bytes_at_most: int = Field(
+        default=10_000, gt=0, description="A longer answer is cut off and counts as unreadable."
+    )
+    notices_at_once: int = Field(
+        default=32, gt=0, le=200, description="Notices sent side by side, each of another card."
+    )
+    notices_poll_seconds: float = Field(
+        default=1.0, gt=0, description="How often unsent notices are looked for when nothing wakes the sender."
+    )
+
+    @model_validator(mode="after")
+    def _http_has_an_address(self) -> Self:
+        if self.notices_adapter == "http" and not self.notices_url:
+            raise ValueError("notices_url: 采用 http 时必填 · required when notices_adapter is http")
+        return self

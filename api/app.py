@@ -16,11 +16,18 @@ from api import (
     cases,
     departments,
     event_feed,
+    explain,
+    grants,
     health,
+    listing,
     people,
     problems,
+    rosters,
+    single_proofs,
     tasks,
+    verifications,
 )
+from api import clock as case_clock
 from api.feed import Feed
 from api.figures import Figures
 from api.house import House
@@ -31,6 +38,7 @@ from api.reference import describe
 from api.settings import ApiSettings
 from api.shapes import V1
 from domain.catalogue import Catalogue, catalogue
+from domain.form import SHANGHAI
 from store.cases import CaseStore
 from store.log import configure
 from store.settings import StoreSettings
@@ -39,11 +47,21 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     cases.router,
     people.router,
     tasks.router,
+    verifications.router,
+    single_proofs.router,
+    single_proofs.batches,
+    case_clock.router,
     callbacks.router,
     bundles.router,
+    explain.router,
     departments.router,
     event_feed.router,
     access.router,
+    grants.router,
+    rosters.router,
+    rosters.files,
+    listing.router,
+    listing.files,
     accounts.router,
     health.router,
 )
@@ -79,7 +97,10 @@ def create_app(
         global_limiter = anyio.to_thread.current_default_thread_limiter()
         global_limiter.total_tokens = settings.threads
         _LIMITERS.append(global_limiter)
+        today = clock().astimezone(SHANGHAI).date()
+        bundles_today = house.catalogue.all_in_force(today)
         try:
+            await anyio.to_thread.run_sync(store.listing.say_what_is_refused, bundles_today, today)
             yield
         finally:
             house.feed.close()

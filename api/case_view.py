@@ -12,6 +12,7 @@ from pydantic import Field
 from api.masking import masked, masked_form
 from api.reach import Sight
 from api.shapes import Moment, Named, Shown
+from api.verification_view import VerificationView, verification_view
 from api.words import CASE_STATES, ITEM_STATES, NOT_APPLICABLE, NOT_APPLICABLE_LABEL, PROOF_STATES
 from domain.bundle import Bundle, Item
 from domain.case_file import CaseFile, ItemState, LiveItem
@@ -22,6 +23,7 @@ from domain.law.calendar import CalendarNotShipped
 from domain.time_limits import describe, due_at
 from domain.waiting import waits
 from store.cases import OpenedCase
+from store.read_models.verifications import lines_of
 
 
 class Sentence(Shown):
@@ -88,6 +90,7 @@ class ProofView(Shown):
     tried: tuple[Tried, ...]
     differing: tuple[str, ...] = Field(description="The names of values that differ, not the values.")
     settled_by: str | None
+    verifications: tuple[VerificationView, ...] = Field(description="Whom it was asked of, the earliest first.")
 
 
 class WaitView(Shown):
@@ -283,6 +286,7 @@ def _because(file: CaseFile, item: Item) -> Sentence:
 
 
 def _proofs(file: CaseFile, sight: Sight) -> Iterator[ProofView]:
+    asked = lines_of(file)
     for proof, live in file.proofs.items():
         if sight.proof(proof):
             declared = file.declared_proof(proof)
@@ -298,6 +302,7 @@ def _proofs(file: CaseFile, sight: Sight) -> Iterator[ProofView]:
                 tried=tuple(Tried(route=route, reason=reason) for route, reason in live.exhausted),
                 differing=live.differing,
                 settled_by=live.settled_by,
+                verifications=tuple(verification_view(line) for line in asked.values() if line.proof == proof),
             )
 
 

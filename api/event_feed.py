@@ -7,6 +7,7 @@ where it was. An account hears of its own cases only, and stops hearing when its
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -38,6 +39,10 @@ After = Annotated[
 Types = Annotated[
     list[str] | None, Query(max_length=len(EVENT_CLASSES), description="Only events of these types; may be repeated.")
 ]
+OfCase = Annotated[
+    str | None,
+    Query(alias="case_no", max_length=40, description="Only of this case, such as a verification that was asked for."),
+]
 
 
 class FeedEvent(Shown):
@@ -63,10 +68,17 @@ class FeedPage(Shown):
 
 @router.get("/events", response_model=FeedPage)
 def events(
-    house: TheHouse, viewer: MayReadFeed, request: Request, after: After = "", types: Types = None, limit: Limit = 100
+    house: TheHouse,
+    viewer: MayReadFeed,
+    request: Request,
+    after: After = "",
+    types: Types = None,
+    of_case: OfCase = None,
+    limit: Limit = 100,
 ) -> Response:
-    """What happened to all cases that the account may follow, in an order that misses none."""
+    """What happened to all cases that the account may follow, or to one of them, in an order that misses none."""
     _place(after)
+    case = _case(house, viewer, of_case)
 
     def look() -> FeedPage:
         found: list[FeedEvent] = []
@@ -75,7 +87,7 @@ def events(
             page = page_of_news(house.store, cursor, PAGE)
             for news in page:
                 cursor = news.entry.cursor
-                if _wanted(news, viewer, types):
+                if _wanted(news, viewer, types, case):
                     found.append(_view(news))
                 if len(found) == limit:
                     break
@@ -98,14 +110,16 @@ async def stream_of_events(
     request: Request,
     after: After = "",
     types: Types = None,
+    of_case: OfCase = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
 ) -> Response:
-    """The same as it happens; without a cursor from now on."""
+    """The same as it happens; without a cursor from now on. With `case_no`, whoever asked hears of that case alone."""
     start = last_event_id or after or None
     _place(start or "")
+    case = await run_in_threadpool(_case, house, viewer, of_case)
 
     def told(news: News) -> str | None:
-        return _sse(news, _view(news).model_dump_json()) if _wanted(news, viewer, types) else None
+        return _sse(news, _view(news).model_dump_json()) if _wanted(news, viewer, types, case) else None
 
     return await stream(house, request, Action.READ_EVENTS_FEED, start, told)
 
@@ -162,8 +176,17 @@ def _still_allowed(request: Request, action: Action) -> bool:
         return True
 
 
-def _wanted(news: News, viewer: Viewer, types: list[str] | None) -> bool:
-    return (types is None or news.entry.type in types) and news.concerns(viewer, Action.READ_EVENTS_FEED)
+def _case(house: House, viewer: Viewer, case_no: str | None) -> UUID | None:
+    """Which case is meant; raises NoSuchCase for one that the account may not follow."""
+    return None if case_no is None else get_case(house, viewer, Action.READ_EVENTS_FEED, case_no).case_id
+
+
+def _wanted(news: News, viewer: Viewer, types: list[str] | None, case: UUID | None) -> bool:
+    return (
+        (case is None or news.entry.case_id == case)
+        and (types is None or news.entry.type in types)
+        and news.concerns(viewer, Action.READ_EVENTS_FEED)
+    )
 
 
 def _view(news: News) -> FeedEvent:

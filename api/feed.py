@@ -19,6 +19,7 @@ from store.database import StoreUnavailable, again_if_lost
 from store.events import FeedEntry, feed, feed_end
 from store.read_models.cases import CaseLine, find_cases
 from store.read_models.progress import departments_of
+from store.read_models.verifications import units_asked
 
 log: Final = structlog.get_logger("onething.feed")
 
@@ -35,10 +36,19 @@ class News:
     entry: FeedEntry
     case: CaseLine
     departments: frozenset[str]
+    addressed: frozenset[str] = frozenset()
+    """The units that were asked something about the case."""
 
     def concerns(self, viewer: Viewer, action: Action) -> bool:
         """Whether the viewer may hear of it under that action."""
-        return may(viewer, action, unit=self.case.unit, division=self.case.division, departments=self.departments)
+        return may(
+            viewer,
+            action,
+            unit=self.case.unit,
+            division=self.case.division,
+            departments=self.departments,
+            addressed=self.addressed,
+        )
 
 
 class NotACursor(ValueError):
@@ -63,8 +73,14 @@ def page_of_news(store: CaseStore, after: str, limit: int) -> list[News]:
             return []
         case_ids = list({entry.case_id for entry in entries})
         cases, departments = find_cases(connection, case_ids), departments_of(connection, case_ids)
+        addressed = units_asked(connection, case_ids)
     return [
-        News(entry, cases[entry.case_id], departments.get(entry.case_id, frozenset()))
+        News(
+            entry,
+            cases[entry.case_id],
+            departments.get(entry.case_id, frozenset()),
+            addressed.get(entry.case_id, frozenset()),
+        )
         for entry in entries
         if entry.case_id in cases
     ]

@@ -30,6 +30,8 @@ from domain.form import SHANGHAI
 log: Final = structlog.get_logger("onething.api")
 
 KEYS_AT_MOST: Final = 5_000
+KEYS_OF_A_BATCH_AT_MOST: Final = 12_000
+"""A thousand questions about two persons have ten names each."""
 BRACKETS_AT_MOST: Final = 5_000
 DEPTH_AT_MOST: Final = 32
 """An application is four deep."""
@@ -174,18 +176,30 @@ def _places(fault: BaseException) -> list[str]:
 class StrictRoute(APIRoute):
     """A route whose JSON bodies are read strictly: everybody who reads the body reads the same."""
 
+    keys_at_most = KEYS_AT_MOST
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, given a request that reads strictly."""
         handler = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            strict.keys_at_most = self.keys_at_most
+            return await handler(strict)
 
         return strictly
 
 
+class BatchRoute(StrictRoute):
+    """The same for a body of up to a thousand requests."""
+
+    keys_at_most = KEYS_OF_A_BATCH_AT_MOST
+
+
 class StrictRequest(Request):
     """A request whose body must be JSON of the kind that has one meaning."""
+
+    keys_at_most = KEYS_AT_MOST
 
     async def body(self) -> bytes:
         """The body; another format than JSON is refused before it is looked at."""
@@ -202,15 +216,15 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The body's value; the text itself is kept beside it, to tell one request from another."""
         content = await self.body()
-        value = read_json(content)
+        value = read_json(content, keys_at_most=self.keys_at_most)
         self.state.body_text = content.decode()
         return value
 
 
-def read_json(content: bytes) -> Any:
+def read_json(content: bytes, *, keys_at_most: int = KEYS_AT_MOST) -> Any:
     """The value; raises Trouble for what two readers could understand differently, or what is meant to hurt."""
     brackets = content.count(b"{") + content.count(b"[")
-    if brackets > BRACKETS_AT_MOST or content.count(b":") > 4 * KEYS_AT_MOST:
+    if brackets > BRACKETS_AT_MOST or content.count(b":") > 4 * keys_at_most:
         raise _unreadable("too_many_parts", "JSON 的组成部分过多", "the JSON has too many parts")
     # No text is deeper than it has brackets, so that the usual one is not measured.
     if brackets > DEPTH_AT_MOST and _depth(content) > DEPTH_AT_MOST:
@@ -222,7 +236,7 @@ def read_json(content: bytes) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal keys
         keys += len(pairs)
-        if keys > KEYS_AT_MOST:
+        if keys > keys_at_most:
             raise _unreadable("too_many_parts", "JSON 的组成部分过多", "the JSON has too many parts")
         found = dict(pairs)
         if len(found) != len(pairs):

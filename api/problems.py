@@ -7,29 +7,37 @@ the input, are replaced by ours.
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.house import house_of
+from domain.columns import SheetFaulty
 from domain.refusals import (
     AlreadyOpen,
+    AlreadySettled,
     CaseMovedOn,
+    ClockRefused,
     Conflict,
     FormFaulty,
+    HeldByAnother,
     NotAcceptable,
     NotAllowed,
     NotEligibleHere,
     NotFound,
     Refusal,
+    VerificationOver,
 )
+from domain.time_limits import in_shanghai
 from store.accounts import SignInRefused
 from store.database import StoreUnavailable
 from store.log import masked
@@ -65,7 +73,9 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    pointer: str = Field(description="JSON pointer into the body; empty where a parameter is meant.")
+    pointer: str = Field(
+        description="JSON pointer into the body, or /row/column of a file; empty where a parameter is meant."
+    )
     parameter: str | None = Field(default=None, description="The parameter, as place.name, such as query.limit.")
     code: str
     detail: str
@@ -86,6 +96,9 @@ class Problem(BaseModel):
     trace_id: str = Field(description="Name it when asking for help; the log has it too.")
     errors: tuple[Fault, ...] = ()
     case_no: str | None = Field(default=None, description="The case that stands in the way, if you may see it.")
+    by: str | None = Field(default=None, description="The account that was faster, or has it.")
+    at: str | None = Field(default=None, description="Since when that is so, RFC 3339.")
+    rule: str | None = Field(default=None, description="Which rule of a clock stands in the way.")
 
 
 class Trouble(HTTPException):
@@ -133,7 +146,13 @@ def title_of(status: int) -> str:
 
 
 def problem(
-    trace_id: str, status: int, code: str, zh: str, en: str, faults: Sequence[Fault] = (), case_no: str | None = None
+    trace_id: str,
+    status: int,
+    code: str,
+    zh: str,
+    en: str,
+    faults: Sequence[Fault] = (),
+    facts: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Problem:
     """The problem; whatever looks like a person's number in its sentences is masked once more."""
     return Problem(
@@ -145,7 +164,7 @@ def problem(
         detail_zh=masked(zh),
         trace_id=trace_id,
         errors=tuple(faults),
-        case_no=case_no,
+        **facts,
     )
 
 
@@ -184,9 +203,9 @@ def _answer(
     en: str,
     faults: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
-    case_no: str | None = None,
+    facts: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Response:
-    told = problem(trace_id_of(request), status, code, zh, en, faults, case_no)
+    told = problem(trace_id_of(request), status, code, zh, en, faults, facts)
     as_page: AsPage | None = getattr(request.app.state, "problem_as_page", None)
     if as_page is not None and not request.url.path.startswith("/api/"):
         return as_page(request, told, headers or {})
@@ -203,22 +222,39 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
     house_of(request).figures.refused.labels(refusal.code).inc()
     faults: Sequence[Fault] = ()
-    case_no = None
+    facts: Mapping[str, str | None] = {}
     match refusal:
         case FormFaulty():
             faults = [
                 Fault(pointer=fault.pointer, code=fault.rule, detail=fault.en, detail_zh=fault.zh)
                 for fault in refusal.faults
             ]
+        case SheetFaulty():
+            faults = [
+                Fault(pointer=f"/{fault.row}/{fault.column}", code=fault.rule, detail=fault.en, detail_zh=fault.zh)
+                for fault in refusal.faults
+            ]
         case NotEligibleHere():
             faults = [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
         case AlreadyOpen():
-            case_no = refusal.case_no
+            facts = {"case_no": refusal.case_no}
+        case AlreadySettled():
+            facts = {"by": refusal.by, "at": _moment(refusal.at)}
+        case HeldByAnother():
+            facts = {"by": refusal.by, "at": _moment(refusal.since)}
+        case VerificationOver():
+            facts = {"at": _moment(refusal.at)}
+        case ClockRefused():
+            facts = {"rule": refusal.rule}
         case _:
             pass
     status = status_of(refusal)
     headers = {"www-authenticate": 'Session realm="onething"'} if status == 401 else None
-    return _answer(request, status, refusal.code, refusal.zh, refusal.en, faults, headers, case_no)
+    return _answer(request, status, refusal.code, refusal.zh, refusal.en, faults, headers, facts)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else in_shanghai(at).isoformat(timespec="milliseconds")
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -323,6 +359,11 @@ async def _not_valid(request: Request, error: Exception) -> Response:
         f"the request has {len(found)} fault(s)",
         [_fault(one) for one in found],
     )
+
+
+def faults_of_row(found: ValidationError, *place: str | int) -> list[Fault]:
+    """The faults of one row of a batch, each with its place in the whole body."""
+    return [_fault({**one, "loc": ("body", *place, *one["loc"])}) for one in found.errors(include_url=False)]
 
 
 def _fault(one: Mapping[str, Any]) -> Fault:

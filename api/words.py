@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.case_file import CaseState, ItemState, ProofState
+from domain.case_file import CaseState, ItemState, ProofState, VerificationState
 
 CASE_STATES: Final = {CaseState.OPEN: "办理中", CaseState.CONCLUDED: "已办结", CaseState.WITHDRAWN: "已撤回"}
 
@@ -21,11 +21,20 @@ ITEM_STATES: Final = {
 PROOF_STATES: Final = {
     ProofState.PLANNED: "待核验",
     ProofState.ASKED: "核验中",
+    ProofState.VERIFYING: "待核验人答复",
+    ProofState.OFFERED: "待申请人承诺",
     ProofState.ESCALATED: "待经办人认定",
     ProofState.CONTESTED: "不一致, 待经办人认定",
     ProofState.MET: "已证明",
     ProofState.NOT_MET: "未能证明",
     ProofState.DROPPED: "不再需要",
+}
+
+VERIFICATION_STATES: Final = {
+    VerificationState.OPEN: "待答复",
+    VerificationState.ANSWERED: "已答复",
+    VerificationState.EXPIRED: "逾期未答复",
+    VerificationState.WITHDRAWN: "已撤回",
 }
 
 NOT_APPLICABLE: Final = "not_applicable"

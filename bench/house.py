@@ -56,7 +56,12 @@ def read(stack: Stack) -> Reading:
 
 def peak_rss_mib(stack: Stack) -> Mapping[str, float]:
     """The most memory each process (with its children, each at its own peak) has had, in MiB."""
-    return {name: sum(_peak(one) for one in _family(pid)) / 1024 for name, pid in processes_of(stack).items()}
+    return _memory(stack, "VmHWM")
+
+
+def rss_mib(stack: Stack) -> Mapping[str, float]:
+    """The memory each process (with its children; shared pages count for each) has now, in MiB."""
+    return _memory(stack, "VmRSS")
 
 
 def history_events(stack: Stack, case_no: str) -> int:
@@ -103,9 +108,13 @@ def _cpu(pid: int) -> float:
     return sum(int(fields[place]) for place in (11, 12, 13, 14)) / _TICKS
 
 
-def _peak(pid: int) -> float:
+def _memory(stack: Stack, line: str) -> Mapping[str, float]:
+    return {name: sum(_kib(one, line) for one in _family(pid)) / 1024 for name, pid in processes_of(stack).items()}
+
+
+def _kib(pid: int, wanted: str) -> float:
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((float(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0.0)
+    return next((float(line.split()[1]) for line in lines if line.startswith(wanted)), 0.0)

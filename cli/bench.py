@@ -42,3 +42,26 @@ def newborn(
     if not as_json:
         say(f"{figures['concluded']} 件 cases, {figures['bundles_per_second']} 件/秒 bundles/s")
     print(json.dumps(figures, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@app.command("verifications", short_help="等待中的核验 · Open verifications: what waiting costs.")
+def verifications(
+    open: Annotated[int, typer.Option(min=1, help="等待答复的核验数 · How many wait.")] = 10_000,
+    answers: Annotated[int, typer.Option(min=2, help="其中答复数 · How many of them are answered.")] = 500,
+    idle_seconds: Annotated[float, typer.Option(min=1, help="静观秒数 · How long nothing happens.")] = 30.0,
+    fsync: Annotated[bool, typer.Option(help="PostgreSQL 落盘 · Whether commits reach the disk.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="只输出 JSON · Nothing but JSON.")] = False,
+) -> None:
+    """\b
+    例 Examples:
+      onething bench verifications --open 10000 --json
+      onething bench verifications --open 500 --answers 100
+
+    等待中的核验 · What open verifications cost while nothing happens, and how long an answer takes at the API.
+    """
+    from bench.verifications import verifications as measure
+
+    figures = measure(open=open, answers=min(answers, open), idle_seconds=idle_seconds, fsync=fsync)
+    if not as_json:
+        say(f"{figures['opened']} 项核验等待中 waiting, 答复 p95 {figures['answer_latency_ms']['p95']} ms")
+    print(json.dumps(figures, ensure_ascii=False, indent=None if as_json else 2))

@@ -8,6 +8,7 @@ import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, Plain, say, show, show_json, show_table
+from cli.surroundings import State, adopt, open_database
 
 if TYPE_CHECKING:
     from domain.bundle import Bundle
@@ -153,6 +154,38 @@ def lint(
         count = sum(map(len, found.values()))
         raise Leave(Exit.FAILED, f"{count} 处矛盾 contradiction(s).")
     say("没有矛盾 No contradictions: " + ", ".join(f"{bundle.code} ({bundle.effective_from})" for bundle in checked))
+
+
+@app.command(short_help="是否索要清单外的证明 · Whether they demand what is not listed.")
+def check(as_json: AsJson = False, state: State = None) -> None:
+    """\b
+    例 Examples:
+      onething bundle check
+
+    现行的一件事是否索要清单外或已取消的证明 · Whether a bundle in force demands a proof that is outside the listing, or
+    cancelled: no case of it can be filed then. Names all of them at once, exit code 1.
+    """
+    adopt(state)
+    from domain.catalogue import catalogue, demands_too_much
+    from store.listing import listed
+
+    today = _today()
+    bundles = catalogue().all_in_force(today)
+    with open_database() as database, database.reading() as connection:
+        lines = listed(connection, today)
+    found = demands_too_much(bundles, lines, today)
+    if as_json:
+        show_json(found)
+    else:
+        show(*(f"{code}\t{sentence}" for code, sentences in found.items() for sentence in sentences))
+    if found:
+        raise Leave(Exit.FAILED, f"{sum(map(len, found.values()))} 项不得索要 proof(s) may not be demanded.")
+    if not lines:
+        say(
+            "证明事项清单为空, 不作限制 The listing of proofs is empty, so nothing is refused: onething catalogue import"
+        )
+    else:
+        say("均在清单内 All are listed: " + ", ".join(bundle.code for bundle in bundles))
 
 
 @app.command(short_help="先后与分工 · The order of the items, as a picture.")

@@ -88,6 +88,37 @@ def timeline(case_no: CaseNo, as_json: AsJson = False, state: State = None) -> N
         show(*telling.timeline(case, events))
 
 
+@app.command(short_help="谁的时间 · Whose time it was.")
+def clock(
+    case_no: CaseNo,
+    as_json: AsJson = False,
+    plain: Plain = False,
+    account: Annotated[
+        str, typer.Option("--as", metavar="ACCOUNT", help="演示账号 · As this account of the demonstration.")
+    ] = "desk",
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething case clock 339901012611220000015
+      onething case clock 339901012611220000015 --json | jq '.shares[] | {title, seconds}'
+
+    办件的每一秒归谁, 为什么还在等 · Whose every second was, of the case and of each item, and why it is waiting.
+    """
+    from cli import telling
+    from cli.service import Service
+
+    with Service.found(state, account=account) as service:
+        told = service.get(f"/cases/{_number(case_no)}/clock").json()
+    if as_json:
+        show_json(told)
+        return
+    if plain:
+        show(*("\t".join(row) for row in telling.clock_rows(told)))
+    else:
+        show(*telling.clock(told))
+
+
 @app.command("list", short_help="列表 · The cases.")
 def list_(
     case_state: Annotated[str | None, typer.Option("--in", metavar="STATE", help="open, concluded, withdrawn")] = None,

@@ -23,7 +23,11 @@ Level = Literal["ok", "warning", "failed"]
 
 OUTBOX_OLDEST: Final = timedelta(seconds=60)
 """A relay empties it in milliseconds; what is older than this is stuck, or nobody relays."""
+NOTICES_OLDEST: Final = timedelta(minutes=1)
+"""A reminder of a limit of half an hour is of no use when it comes much later."""
 CLOCKS_DIFFER_BY: Final = timedelta(seconds=2)
+GRANTS_END_WITHIN: Final = timedelta(days=30)
+"""An application goes through two offices."""
 ANSWERS_WITHIN_SECONDS: Final = 2.0
 
 
@@ -156,8 +160,11 @@ def _with_database(database: "Database", at: datetime) -> Iterator[Finding]:
     yield from _rights(database)
     yield from _clock(database)
     yield from _outbox(database, at)
+    yield from _notices(database, at)
     yield from _breakers(database)
     yield from _accounts(database)
+    yield from _listing(database, at)
+    yield from _grants(database, at)
     yield from _old_keys(database)
 
 
@@ -212,6 +219,22 @@ def _outbox(database: "Database", at: datetime) -> Iterator[Finding]:
         yield Finding("ok", "outbox", f"发件箱 {waiting.rows} 条", f"{waiting.rows} row(s) in the outbox")
 
 
+def _notices(database: "Database", at: datetime) -> Iterator[Finding]:
+    from store.notices import level
+
+    with database.reading() as connection:
+        unsent = level(connection)
+    age = timedelta() if unsent.oldest is None else at - unsent.oldest
+    if age > NOTICES_OLDEST:
+        yield Finding(
+            "warning", "notices", f"{unsent.rows} 条提醒未送达, 最早 {duration(age)} 前",
+            f"{unsent.rows} notice(s) are unsent, the oldest for {duration(age)}: nobody sends, or the receiver is away",
+            "onething worker --only relay   (接收方 the receiver: onething config show, ONETHING_NOTICES_URL)",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "notices", f"提醒待送 {unsent.rows} 条", f"{unsent.rows} notice(s) to send")
+
+
 def _breakers(database: "Database") -> Iterator[Finding]:
     from store.breakers import all_breakers
 
@@ -261,6 +284,64 @@ def _accounts(database: "Database") -> Iterator[Finding]:
             "there is no caseworker, so nobody can decide on a doubtful proof",
             "onething account add NAME --role caseworker --unit UNIT",
         )  # fmt: skip
+
+
+def _listing(database: "Database", at: datetime) -> Iterator[Finding]:
+    from domain.catalogue import catalogue, demands_too_much
+    from domain.time_limits import in_shanghai
+    from store.listing import listed
+
+    today = in_shanghai(at).date()
+    with database.reading() as connection:
+        lines = listed(connection, today)
+    if not lines:
+        yield Finding(
+            "warning", "listing", "证明事项清单为空, 任何证明都不会被拒收",
+            "the listing of proofs is empty: no bundle is refused, and no unit can ask for a single proof",
+            "onething catalogue import FILE --apply",
+        )  # fmt: skip
+        return
+    refused = demands_too_much(catalogue().all_in_force(today), lines, today)
+    for bundle, sentences in refused.items():
+        for sentence in sentences:
+            zh, _, en = sentence.partition(" · ")
+            yield Finding(
+                "failed", "listing", f"{bundle} 不能受理: {zh}", f"no case of {bundle} can be filed: {en}",
+                f"修改声明 or amend domain/bundles/{bundle}.py, 或更新清单 or the listing: onething catalogue import",
+            )  # fmt: skip
+    if not refused:
+        yield Finding(
+            "ok", "listing", f"证明事项清单 {len(lines)} 项, 一件事均在清单内",
+            f"{len(lines)} proofs are listed, and every bundle keeps to them",
+        )  # fmt: skip
+
+
+def _grants(database: "Database", at: datetime) -> Iterator[Finding]:
+    from domain.catalogue import catalogue
+    from domain.grants import day_of
+    from store.grants import lacking, running_out
+
+    bundles = catalogue().all_in_force(day_of(at))
+    with database.reading() as connection:
+        lack = lacking(connection, bundles, at)
+        ending = running_out(connection, at, GRANTS_END_WITHIN)
+    for one in lack:
+        registers = ", ".join(one.sources)
+        yield Finding(
+            "warning", "grants", f"{one.unit} 办理 {one.bundle} 无权查询 {registers}; 相关证明须人工核实",
+            f"{one.unit} may not query {registers} for {one.bundle}; a person has to settle those proofs",
+            f"onething grant apply {' '.join(one.sources)} --bundle {one.bundle} --by ACCOUNT --reason TEXT --signed"
+            "   (再由数据中心批准 then: onething grant approve)",
+        )  # fmt: skip
+    for grant in ending:
+        yield Finding(
+            "warning", "grants", f"{grant.unit} 查询 {grant.source} ({grant.purpose}) 的权限至 {grant.valid_until} 到期",
+            f"the grant of {grant.unit} to query {grant.source} ({grant.purpose}) ends with {grant.valid_until}",
+            f"onething grant apply {grant.source} --bundle {shlex.quote(grant.purpose)} --by ACCOUNT --reason TEXT --signed"
+            "   (再由数据中心批准 then: onething grant approve)",
+        )  # fmt: skip
+    if not lack and not ending:
+        yield Finding("ok", "grants", "数据权限齐备", "every unit may query what its bundles need")
 
 
 def _old_keys(database: "Database") -> Iterator[Finding]:

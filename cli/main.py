@@ -9,7 +9,26 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli import account, bench, bundle, case, config, db, demo, doctor, events, people, processes, run, vault
+from cli import (
+    account,
+    bench,
+    bundle,
+    case,
+    config,
+    db,
+    demo,
+    doctor,
+    events,
+    explain,
+    grant,
+    listing,
+    people,
+    processes,
+    roster,
+    run,
+    vault,
+    verify,
+)
 from cli.leaving import Exit, explained
 from cli.screen import say
 
@@ -32,6 +51,7 @@ def onething(
       onething demo                                  在本机启动全部 · everything on this machine
       onething run examples/newborn/family.json      办一件事, 看它办完 · file one application, watch it through
       onething case list                             办件 · the cases
+      onething explain retirement-age --category F55 --born 1970-05   何时退休 · when to retire
       onething doctor                                哪里不对, 怎么修 · what is wrong, and what mends it
 
     一件事: 一次告知, 一张表单, 多部门联办 · One life event, one declaration, many departments.
@@ -51,9 +71,14 @@ app.command("demo", short_help="在本机启动全部 · Everything on this mach
 app.command("run", short_help="办一件事, 看它办完 · File one application and watch it through.")(run.run)
 app.command("doctor", short_help="哪里不对, 怎么修 · What is wrong, and what mends it.")(doctor.doctor)
 app.add_typer(case.app, name="case")
+app.add_typer(verify.app, name="verify")
 app.add_typer(bundle.app, name="bundle")
+app.add_typer(explain.app, name="explain")
 app.add_typer(events.app, name="events")
 app.add_typer(account.app, name="account")
+app.add_typer(grant.app, name="grant")
+app.add_typer(roster.app, name="roster")
+app.add_typer(listing.app, name="catalogue")
 app.add_typer(people.app, name="people")
 app.add_typer(vault.app, name="vault")
 app.add_typer(db.app, name="db")

@@ -63,8 +63,11 @@ class Service:
         return cls(url, client)
 
     @classmethod
-    def found(cls, state: Path | None, stack: "Running | None" = None) -> Self:
-        """The API that the settings name, else the running demonstration's; raises Leave with what to do."""
+    def found(cls, state: Path | None, stack: "Running | None" = None, *, account: str = FILES_AS) -> Self:
+        """The API that the settings name, else the running demonstration's as that account of its own.
+
+        Raises Leave with what to do.
+        """
         settings = CommandSettings()
         if settings.api_url is not None:
             if settings.token_file is not None:
@@ -79,7 +82,7 @@ class Service:
                 "没有可用的接口 No API is known. 启动演示 Start a demonstration: onething demo"
                 "\n或指定 Or name one: ONETHING_API_URL, ONETHING_TOKEN_FILE",
             )
-        token = settings.token.get_secret_value() if settings.token is not None else stack.token_of(FILES_AS)
+        token = settings.token.get_secret_value() if settings.token is not None else stack.token_of(account)
         return cls.at(stack.api_urls[0], token)
 
     def get(self, path: str, *, seen: str | None = None, **query: Any) -> "httpx2.Response":

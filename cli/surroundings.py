@@ -125,13 +125,13 @@ def known_settings() -> "Mapping[str, type[BaseSettings]]":
 
 def settings_classes() -> "tuple[type[BaseSettings], ...]":
     """The settings of every part of the product."""
-    from activities.settings import GatewaySettings
+    from activities.settings import GatewaySettings, NoticeSettings
     from api.settings import ApiSettings
     from cli.settings import CommandSettings
     from store.settings import StoreSettings
     from workers.settings import WorkerSettings
 
-    return (StoreSettings, ApiSettings, WorkerSettings, GatewaySettings, CommandSettings)
+    return (StoreSettings, ApiSettings, WorkerSettings, GatewaySettings, NoticeSettings, CommandSettings)
 
 
 def is_secret(name: str) -> bool:

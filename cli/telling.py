@@ -98,6 +98,32 @@ def waiting(case: View) -> Iterator[str]:
         yield f"  {wait['zh']} · {wait['en']}{since}"
 
 
+def clock(told: View) -> Iterator[str]:
+    """谁的时间: the shares of the case, then of each item, and why it is waiting."""
+    yield f"{told['case_no_grouped']}  共 in all {duration(told['elapsed_seconds'])}"
+    if told["suspended_seconds"]:
+        yield f"  其中中止计时 of which suspended: {duration(told['suspended_seconds'])}"
+    yield from _shares(told["shares"])
+    for item in told["items"]:
+        yield f"{titled(item['title'], item['item'])} · {item['title_en']}: {duration(item['seconds'])}"
+        yield from _shares(item["shares"])
+    yield f"{told['waiting_label']['zh']} · {told['waiting_label']['en']}"
+
+
+def clock_rows(told: View) -> Iterator[tuple[str, ...]]:
+    """The same for a pipe: item (none: the case), kind, code, account, seconds, share."""
+    for item, shares in (("", told["shares"]), *((one["item"], one["shares"]) for one in told["items"])):
+        for one in shares:
+            cells = (one["kind"], one["code"] or "", one["account"] or "", str(one["seconds"]), str(one["share"]))
+            yield (item, *cells)
+
+
+def _shares(shares: Sequence[View]) -> Iterator[str]:
+    for one in shares:
+        who = f"{one['title']} · {one['title_en']}" + (f" ({one['account']})" if one["account"] else "")
+        yield f"  {one['share']:>6.1%}  {padded(duration(one['seconds']), 12)}{who}"
+
+
 def receipt(told: View) -> Iterator[str]:
     """回执: the case number, and for every item its number and what came of it, masked."""
     yield f"回执 Receipt  {told['case_no_grouped']}  {told['bundle']['title']} {told['bundle']['title_en']}"

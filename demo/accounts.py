@@ -54,14 +54,23 @@ class DemoAccount:
 
 HOSPITAL = Unit("hospital", "云澜区妇幼保健院", "Yunlan maternity hospital", department="delivery_institution")
 SERVICE_CENTRE = Unit("service-centre", "云澜区政务服务中心", "Yunlan government service centre")
+DATA_CENTRE = Unit("data-centre", "婺川市大数据中心", "Wuchuan data centre", division=CITY)
+BANK = Unit("bank", "婺川农商银行", "Wuchuan rural commercial bank")
+COMMUNITY = Unit("community-339901001001", "云澜区明月社区", "Mingyue community")
+"""The unit that the import of its roster would make; made here, because the roster names its account."""
 
 UNITS = (
     HOSPITAL,
     SERVICE_CENTRE,
     Unit("police", "云澜区公安分局", "Yunlan police", department="public_security"),
-    Unit("community", "云澜区明月社区", "Mingyue community"),
+    Unit("civil-affairs", "云澜区民政局", "Yunlan civil affairs", department="civil_affairs"),
+    Unit("health", "云澜区卫生健康局", "Yunlan health", department="health"),
+    Unit("healthcare-security", "云澜区医疗保障局", "Yunlan healthcare security", department="healthcare_security"),
+    COMMUNITY,
     Unit("pension-office", "婺川市社会保险中心", "Wuchuan social insurance", department="human_resources"),
     Unit("audit-office", "婺川市审计局", "Wuchuan audit office", division=CITY),
+    DATA_CENTRE,
+    BANK,
 )
 
 ACCOUNTS = (
@@ -69,9 +78,16 @@ ACCOUNTS = (
     DemoAccount("caseworker", "service-centre", Role.CASEWORKER, "经办人", "caseworker"),
     DemoAccount("supervisor", "service-centre", Role.SUPERVISOR, "科长", "supervisor"),
     DemoAccount("verifier", "police", Role.VERIFIER, "部门核验员", "verifier"),
-    DemoAccount("community", "community", Role.COMMUNITY_WORKER, "社区工作者", "community worker"),
+    DemoAccount("police-chief", "police", Role.UNIT_CHIEF, "部门负责人", "chief of the unit"),
+    DemoAccount("registrar", "civil-affairs", Role.VERIFIER, "婚姻登记核验员", "marriage verifier"),
+    DemoAccount("health-officer", "health", Role.VERIFIER, "卫健核验员", "health verifier"),
+    DemoAccount("insurance-officer", "healthcare-security", Role.VERIFIER, "医保核验员", "insurance verifier"),
+    DemoAccount("pension-verifier", "pension-office", Role.VERIFIER, "社保核验员", "pension verifier"),
+    DemoAccount("community", COMMUNITY.code, Role.COMMUNITY_WORKER, "社区工作者", "community worker"),
     DemoAccount("pension", "pension-office", Role.PENSION_OFFICER, "社保经办", "pension officer"),
     DemoAccount("auditor", "audit-office", Role.AUDITOR, "审计", "auditor"),
+    DemoAccount("bank", "bank", Role.REQUESTER, "银行柜面", "bank counter"),
+    DemoAccount("data-centre", "data-centre", Role.DATA_CENTRE, "数据中心", "data centre"),
     DemoAccount("hospital-system", "hospital", Role.INTEGRATOR, "医院系统", "the hospital's own system"),
 )
 FILES_APPLICATIONS = "desk"

@@ -35,7 +35,10 @@ from sqlalchemy.engine import make_url
 import demo.postgres
 import demo.temporal_server
 from demo.accounts import department_account, provide, write_secret
+from demo.city.listing import provide_listing
+from demo.city.rosters import provide_rosters
 from demo.city.submissions import REFERENCE_PREFIXES
+from demo.grants import provide_grants
 from demo.postgres import EmbeddedPostgres
 from demo.processes import (
     LOOPBACK,
@@ -55,8 +58,9 @@ from demo.processes import (
 from demo.running import Running, recorded
 from demo.temporal_server import TemporalServer
 from store.database import Database
-from store.keys import KeyRing, write_key
+from store.keys import KeyRing, read_key, write_key
 from store.schema import status, upgrade
+from store.vault import Vault
 
 DEFAULT_PORT: Final = 8000
 PORTS_TRIED: Final = 50
@@ -387,6 +391,10 @@ class Stack:
         try:
             with database.begin() as connection:
                 provide(connection, self.state / "tokens", datetime.now(UTC))
+                provide_grants(connection, datetime.now(UTC))
+                provide_listing(connection, datetime.now(UTC))
+                vault = Vault(KeyRing.from_file(self._secret("vault-keys")), read_key(self._secret("lookup-key")))
+                provide_rosters(connection, vault, datetime.now(UTC))
         finally:
             database.dispose()
 
@@ -412,6 +420,7 @@ class Stack:
                 ),
             )  # fmt: skip
         ledger = ("--ledger", str(self.state / "city" / "ledger.sqlite"))
+        cards = ("--ledger", str(self.state / "city" / "notices.sqlite"))
         return tuple(
             PythonProcess(
                 service,
@@ -419,7 +428,7 @@ class Stack:
                 (service, "--port", str(self._city_ports[service]), *tokens, *more),
                 ready_url=f"http://{LOOPBACK}:{self._city_ports[service]}/healthz",
             )
-            for service, more in (("platform", ()), ("departments", (*ledger, *calls_back)))
+            for service, more in (("platform", cards), ("departments", (*ledger, *calls_back)))
         )
 
     def _product(self) -> tuple[PythonProcess, ...]:
@@ -459,6 +468,10 @@ class Stack:
             "ONETHING_SHARED_DATA_URL": f"http://{LOOPBACK}:{self._city_ports['platform']}",
             "ONETHING_DEPARTMENTS_URL": f"http://{LOOPBACK}:{self._city_ports['departments']}",
             "ONETHING_GATEWAY_TOKEN_FILE": str(self._secret("gateway-token")),
+            "ONETHING_NOTICES_ADAPTER": "http",
+            "ONETHING_NOTICES_URL": f"http://{LOOPBACK}:{self._city_ports['platform']}",
+            "ONETHING_NOTICES_TOKEN_FILE": str(self._secret("gateway-token")),
+            **({"ONETHING_NOTICES_LINK_URL": f"http://{LOOPBACK}:{self.ports[0]}/v"} if self.ports else {}),
             "ONETHING_LOG_FORMAT": "json",
             "ONETHING_API_HOST": LOOPBACK,
             # Without a certificate a browser would not send a secure cookie back.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import to_json
@@ -192,13 +192,45 @@ class SharedDataQuery(Declared):
     holds: tuple[Holds, ...] = ()
 
 
+class DepartmentVerification(Declared):
+    """部门核验: an officer of the department that holds the fact answers, within the proof's limit."""
+
+    route: Literal["department_verification"] = "department_verification"
+    department: str
+    shows: tuple[str, ...]
+    """The declared fields that the officer searches by and compares with, as "section.field"."""
+
+
+class CommunityCheck(Declared):
+    """社区核实: the community worker who knows the person answers, within the proof's limit."""
+
+    route: Literal["community_check"] = "community_check"
+    community: tuple[Origin, ...]
+    """Where the person's community is named, best first; the first that the roster knows is asked."""
+    shows: tuple[str, ...]
+
+
+class Commitment(Declared):
+    """告知承诺: the applicant, told the duty and the consequences, signs for the fact, or declines freely (42号文)."""
+
+    route: Literal["commitment"] = "commitment"
+    notice: str
+    notice_en: str
+    consequences: str
+    consequences_en: str
+
+
 class Escalation(Declared):
     """提级: a caseworker settles the proof by hand, with a reason; the last rung, so nothing ends silently."""
 
     route: Literal["escalation"] = "escalation"
 
 
-Route = Annotated[SharedDataQuery | Escalation, Field(discriminator="route")]
+Route = Annotated[
+    SharedDataQuery | DepartmentVerification | CommunityCheck | Commitment | Escalation, Field(discriminator="route")
+]
+Verification = DepartmentVerification | CommunityCheck
+"""The rungs on which a person answers within a limit."""
 
 
 class Proof(Conditional):
@@ -208,6 +240,8 @@ class Proof(Conditional):
     title: str
     title_en: str
     basis: str
+    immediate: bool = False
+    """A person who has to answer for it has 30 minutes; otherwise 24 hours (Taizhou's rule, seed 004)."""
     routes: tuple[Route, ...]
 
     def origins(self) -> Iterator[Origin]:
@@ -217,12 +251,20 @@ class Proof(Conditional):
                 case SharedDataQuery():
                     yield from (fact.origin for fact in route.by)
                     yield from (FromForm(field=pair.field) for pair in route.agrees)
-                case Escalation():
+                case DepartmentVerification():
+                    yield from (FromForm(field=path) for path in route.shows)
+                case CommunityCheck():
+                    yield from route.community
+                    yield from (FromForm(field=path) for path in route.shows)
+                case Commitment() | Escalation():
                     pass
+                case _:
+                    assert_never(route)
 
     def reads_proofs(self) -> tuple[str, ...]:
-        """The proofs whose records this one needs first."""
-        return tuple(dict.fromkeys(origin.proof for origin in self.origins() if isinstance(origin, FromProof)))
+        """The proofs whose records this one needs first; which community to ask is never worth waiting for."""
+        facts = (fact.origin for route in self.routes if isinstance(route, SharedDataQuery) for fact in route.by)
+        return tuple(dict.fromkeys(origin.proof for origin in facts if isinstance(origin, FromProof)))
 
 
 class Product(Declared):
@@ -250,6 +292,8 @@ class Act(StrEnum):
     REGISTER = "register"
     COMPLETE = "complete"
     GRANT = "grant"
+    ATTEST = "attest"
+    """Nothing is sent anywhere: the proofs are what was asked for."""
 
 
 class Item(Conditional):
@@ -264,7 +308,7 @@ class Item(Conditional):
     statutory_limit: Limit | None = None
     promised_limit: Limit
     immediate: bool = False
-    """即办件: verified within 30 minutes where a person has to answer; otherwise 承诺件."""
+    """即办件: done while the person waits; otherwise 承诺件."""
     for_each: str | None = None
     """Handled once for every person of this list section; None: once for the case."""
     after: tuple[str, ...] = ()

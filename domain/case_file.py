@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import reduce
-from typing import Self, assert_never
+from typing import Annotated, Final, Self, assert_never
 from uuid import UUID
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
 from domain.bundle import Bundle, Item, Proof, Route
 from domain.events import (
@@ -18,6 +20,7 @@ from domain.events import (
     CaseConcluded,
     CaseOpened,
     CaseWithdrawn,
+    CommitmentAnswered,
     DepartmentUnreachable,
     Event,
     ItemAccepted,
@@ -37,9 +40,16 @@ from domain.events import (
     RouteExhausted,
     RouteOpened,
     SubmissionRejected,
+    VerificationAnswered,
+    VerificationAssigned,
+    VerificationOpened,
+    VerificationReminded,
+    VerificationResumed,
+    VerificationSuspended,
 )
 from domain.plan import Plan, PlannedItem, PlannedProof
 from domain.refusals import NoSuchPart
+from domain.time_limits import Ledger
 
 
 class CaseState(StrEnum):
@@ -80,6 +90,11 @@ class ProofState(StrEnum):
 
     PLANNED = "planned"
     ASKED = "asked"
+    """Its rung is being tried by the engine."""
+    VERIFYING = "verifying"
+    """A unit has it and a limit runs."""
+    OFFERED = "offered"
+    """The applicant may sign for it or decline."""
     ESCALATED = "escalated"
     CONTESTED = "contested"
     MET = "met"
@@ -89,7 +104,14 @@ class ProofState(StrEnum):
 
 IN_HAND = frozenset({ProofState.ESCALATED, ProofState.CONTESTED})
 """Waiting for a caseworker."""
+BEING_OBTAINED = frozenset({ProofState.ASKED, ProofState.VERIFYING, ProofState.OFFERED, ProofState.ESCALATED})
+"""Some rung is tried, and none has answered for good."""
 PROOF_ENDED = frozenset({ProofState.MET, ProofState.NOT_MET, ProofState.DROPPED})
+
+
+NO_ANSWER: Final = "no_answer"
+"""Why a rung gave up when its limit was over."""
+_STATE_ON_ROUTE: Final = {"escalation": ProofState.ESCALATED, "commitment": ProofState.OFFERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +144,64 @@ class LiveItem:
         return self.state is ItemState.CANCELLED and self.reason_code == "no_longer_applies"
 
 
+class VerificationState(StrEnum):
+    """Where a verification is; all but the first are ends."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    """Nobody answered by the limit."""
+    WITHDRAWN = "withdrawn"
+    """Nobody needs the answer any more, or somebody else has given it."""
+
+
+Rung = tuple[str, int, int]
+"""A proof, its round, and the place of the rung on its ladder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVerification:
+    """One question to a unit as it stands; it stays in the file when it is over, for answers that come late."""
+
+    opened: VerificationOpened
+    clock: Ledger
+    due: datetime | None
+    """None while the clock stands still."""
+    remind_at: tuple[datetime, ...]
+    owner: str | None
+    owner_since: datetime
+    claimed: bool = False
+    """Somebody said "mine"; a name from the duty roster binds nobody else."""
+    state: VerificationState = VerificationState.OPEN
+    reminded: int = 0
+    """Percent of the limit at which the last reminder went out."""
+    answer: str | None = None
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    by_phone: bool = False
+    note: str | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def rung(self) -> Rung:
+        """Which rung of which proof."""
+        return (self.opened.proof, self.opened.round, self.opened.rung)
+
+
+def _as_list(verifications: Mapping[Rung, LiveVerification]) -> list[LiveVerification]:
+    return list(verifications.values())
+
+
+_VERIFICATIONS: Final = TypeAdapter(tuple[LiveVerification, ...])
+
+
+def _by_rung(written: object) -> object:
+    """A case file that a workflow hands on to its next run: JSON knows no keys of three parts."""
+    if not isinstance(written, list):
+        return written
+    return {live.rung: live for live in _VERIFICATIONS.validate_python(written)}
+
+
 @dataclass(frozen=True, slots=True)
 class LiveProof:
     """One proof of the case as it stands; `round` counts how often it was opened anew."""
@@ -133,9 +213,14 @@ class LiveProof:
     rung: int = 0
     asked: str | None = None
     evidence: bool = False
+    met_by: str | None = None
+    """The route that showed it."""
     differing: tuple[str, ...] = ()
     exhausted: tuple[tuple[str, str], ...] = ()
     """(route, reason) of every rung that gave up in this round."""
+    gave_up: bool = False
+    """The rung it stands on is exhausted, and the next one not opened yet."""
+    contested_by: str | None = None
     note: str | None = None
     settled_by: str | None = None
 
@@ -150,6 +235,11 @@ class CaseFile:
     circumstances: tuple[str, ...]
     items: Mapping[str, LiveItem]
     proofs: Mapping[str, LiveProof]
+    verifications: Annotated[
+        Mapping[Rung, LiveVerification],
+        PlainSerializer(_as_list),
+        BeforeValidator(_by_rung, json_schema_input_type=list),
+    ] = field(default_factory=dict)
     state: CaseState = CaseState.OPEN
     outcome: str | None = None
     ended_at: datetime | None = None
@@ -205,6 +295,12 @@ class CaseFile:
         """The rung the proof stands on."""
         return self.declared_proof(proof).routes[self.proof(proof).rung]
 
+    def verification(self, proof: str, round: int, rung: int) -> LiveVerification:
+        """The verification of that rung; refuses with NoSuchPart."""
+        if (proof, round, rung) not in self.verifications:
+            raise NoSuchPart(f"{proof} {round}.{rung}")
+        return self.verifications[proof, round, rung]
+
     def waits_for(self, item: str) -> tuple[str, ...]:
         """The items it comes after that have not been concluded."""
         return tuple(
@@ -234,9 +330,16 @@ class CaseFile:
         return tuple(item for item, live in self.items.items() if live.state in UNANSWERED)
 
     @property
+    def in_hand(self) -> tuple[str, ...]:
+        """The proofs that a caseworker has to decide on."""
+        return tuple(proof for proof, live in self.proofs.items() if live.state in IN_HAND)
+
+    @property
     def over(self) -> bool:
-        """Nothing can happen any more: concluded, or withdrawn with no department left to answer."""
-        return self.state is CaseState.CONCLUDED or (self.state is CaseState.WITHDRAWN and not self.unanswered)
+        """Nothing can happen any more: concluded, or withdrawn with nobody left to answer or to decide."""
+        return self.state is CaseState.CONCLUDED or (
+            self.state is CaseState.WITHDRAWN and not self.unanswered and not self.in_hand
+        )
 
 
 def evolve(file: CaseFile | None, event: Event) -> CaseFile:
@@ -246,6 +349,8 @@ def evolve(file: CaseFile | None, event: Event) -> CaseFile:
             raise TypeError(f"a stream begins with case_opened, not with {event.type}")
         return CaseFile.begun(event)
     after = _changed(file, event)
+    if after.verifications:
+        after = _without_moot(after, event.at)
     return replace(after, version=file.version + 1, changed_at=event.at)
 
 
@@ -274,22 +379,54 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
                 statutory_by=event.statutory_by,
             )
         case RouteOpened():
-            escalated = event.route == "escalation"
             if event.round != file.proofs[event.proof].round:
                 anew = LiveProof(file.proofs[event.proof].planned)
                 file = replace(file, proofs={**file.proofs, event.proof: anew})
             return _proof(
                 file,
                 event.proof,
-                state=ProofState.ESCALATED if escalated else ProofState.ASKED,
+                state=_STATE_ON_ROUTE.get(event.route, ProofState.ASKED),
                 since=event.at,
                 round=event.round,
                 rung=event.rung,
                 asked=event.asked,
+                gave_up=False,
             )
         case RouteExhausted():
-            gave_up = (*file.proofs[event.proof].exhausted, (event.route, event.reason))
-            return _proof(file, event.proof, exhausted=gave_up)
+            exhausted = (*file.proofs[event.proof].exhausted, (event.route, event.reason))
+            live = file.verifications.get((event.proof, event.round, event.rung))
+            if live is not None and event.reason == NO_ANSWER:
+                file = _verification(file, event, state=VerificationState.EXPIRED, ended_at=event.at)
+            return _proof(file, event.proof, exhausted=exhausted, gave_up=True)
+        case VerificationOpened():
+            begun = LiveVerification(event, event.clock, event.due, event.remind_at, event.owner, event.at)
+            file = replace(file, verifications={**file.verifications, begun.rung: begun})
+            return _proof(file, event.proof, state=ProofState.VERIFYING, since=event.at)
+        case VerificationAssigned():
+            claimed = event.how in {"claimed", "handed_over"}
+            return _verification(file, event, owner=event.owner, owner_since=event.at, claimed=claimed)
+        case VerificationReminded():
+            return _verification(file, event, reminded=event.percent)
+        case VerificationSuspended():
+            stopped = _clock(file, event).suspend(event.at, event.note)
+            return _verification(file, event, clock=stopped, due=None, remind_at=())
+        case VerificationResumed():
+            running = _clock(file, event).resume(event.at)
+            return _verification(file, event, clock=running, due=event.due, remind_at=event.remind_at)
+        case VerificationAnswered():
+            return _verification(
+                file,
+                event,
+                state=VerificationState.ANSWERED,
+                answer=event.answer,
+                answered_by=event.by.account,
+                answered_at=event.at,
+                by_phone=event.by_phone,
+                note=event.note,
+                ended_at=event.at,
+            )
+        case CommitmentAnswered():
+            return _proof(file, event.proof, note=event.note)
         case ProofMet():
             return _proof(
                 file,
@@ -297,11 +434,18 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
                 state=ProofState.MET,
                 since=event.at,
                 evidence=event.evidence,
+                met_by=event.route,
                 settled_by=event.by.account,
             )
         case ProofContested():
             return _proof(
-                file, event.proof, state=ProofState.CONTESTED, since=event.at, evidence=True, differing=event.differing
+                file,
+                event.proof,
+                state=ProofState.CONTESTED,
+                since=event.at,
+                evidence=event.evidence,
+                differing=event.differing,
+                contested_by=event.by.account,
             )
         case ProofSettled():
             return _proof(
@@ -377,7 +521,19 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
         case ItemOverdue():
             return _item(file, event.item, overdue_since=event.at)
         case LateAnswerRecorded():
-            return replace(file, late_answers=file.late_answers + 1)
+            file = replace(file, late_answers=file.late_answers + 1)
+            if event.round is None or event.rung is None:
+                return file
+            late = file.verifications[event.about, event.round, event.rung]
+            answered = replace(
+                late,
+                answer=event.answer,
+                answered_by=event.by.account,
+                answered_at=event.at,
+                by_phone=event.by_phone,
+                note=event.note,
+            )
+            return replace(file, verifications={**file.verifications, late.rung: answered})
         case ApplicationAmended():
             return _replanned(file, event)
         case CaseWithdrawn():
@@ -398,6 +554,38 @@ def _item(file: CaseFile, item: str, **changes: object) -> CaseFile:
 def _proof(file: CaseFile, proof: str, **changes: object) -> CaseFile:
     live: LiveProof = replace(file.proofs[proof], **changes)  # type: ignore[arg-type]  # as above
     return replace(file, proofs={**file.proofs, proof: live})
+
+
+AboutRung = (
+    RouteExhausted
+    | VerificationAssigned
+    | VerificationReminded
+    | VerificationSuspended
+    | VerificationResumed
+    | VerificationAnswered
+)
+
+
+def _clock(file: CaseFile, event: AboutRung) -> Ledger:
+    return file.verifications[event.proof, event.round, event.rung].clock
+
+
+def _verification(file: CaseFile, event: AboutRung, **changes: object) -> CaseFile:
+    rung = (event.proof, event.round, event.rung)
+    live: LiveVerification = replace(file.verifications[rung], **changes)  # type: ignore[arg-type]  # as above
+    return replace(file, verifications={**file.verifications, rung: live})
+
+
+def _without_moot(file: CaseFile, at: datetime) -> CaseFile:
+    """Questions that nobody waits for any more are withdrawn, whatever made them moot."""
+    moot = {
+        rung: replace(live, state=VerificationState.WITHDRAWN, ended_at=at, due=None)
+        for rung, live in file.verifications.items()
+        if live.state is VerificationState.OPEN
+        for proof in (file.proofs[rung[0]],)
+        if proof.state is not ProofState.VERIFYING or (proof.round, proof.rung) != rung[1:] or proof.gave_up
+    }
+    return replace(file, verifications={**file.verifications, **moot}) if moot else file
 
 
 def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:

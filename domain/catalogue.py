@@ -1,6 +1,7 @@
 """Which declaration is in force on a day (有效的一件事); every module in `domain/bundles/` is found by itself.
 
-A life event is added by adding its module: there is no list to edit, so none can be forgotten.
+A life event is added by adding its module: there is no list to edit, so none can be forgotten. What it
+demands is held against the listing of proofs: nobody may be asked for what is not listed, or is cancelled.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +11,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import domain.bundles
+from domain import single_proof
 from domain.bundle import Bundle
 from domain.declaration import contradictions
-from domain.refusals import NoSuchBundle
+from domain.listing import ListedProof, demands_outside
+from domain.refusals import Conflict, NoSuchBundle
 
 
 class BundleContradictsItself(ValueError):
@@ -21,6 +24,29 @@ class BundleContradictsItself(ValueError):
     def __init__(self, found: Mapping[str, tuple[str, ...]]) -> None:
         self.contradictions = found
         super().__init__("\n".join(f"{code}: {sentence}" for code, all_of in found.items() for sentence in all_of))
+
+
+class BundleDemandsTooMuch(Conflict):
+    """The bundle demands a proof that is outside the listing, or cancelled; `demands` has a sentence for each."""
+
+    code = "bundle.demands_too_much"
+
+    def __init__(self, bundle: Bundle, demands: tuple[str, ...]) -> None:
+        self.bundle = bundle.code
+        self.demands = demands
+        zh, en = zip(*(sentence.split(" · ", 1) for sentence in demands), strict=True)
+        super().__init__(
+            f"“{bundle.title}”暂不能受理: {'; '.join(zh)}", f"{bundle.code} cannot be filed now: {'; '.join(en)}"
+        )
+
+
+def demands_too_much(
+    bundles: Iterable[Bundle], listed: Mapping[str, ListedProof], on: date
+) -> Mapping[str, tuple[str, ...]]:
+    """Bundle -> a sentence for each proof that it may not demand; an installation without a listing refuses nothing."""
+    if not listed:
+        return {}
+    return {bundle.code: found for bundle in bundles if (found := demands_outside(bundle, listed, on))}
 
 
 class Catalogue:
@@ -66,8 +92,8 @@ class Catalogue:
         return tuple(newest.values())
 
     def workflow_types(self) -> tuple[str, ...]:
-        """The workflow types that a worker has to serve."""
-        return tuple(dict.fromkeys(bundle.workflow_type for bundle in self._bundles))
+        """The workflow types that a worker has to serve; proofs that are asked for alone have theirs too."""
+        return tuple(dict.fromkeys((*(bundle.workflow_type for bundle in self._bundles), single_proof.WORKFLOW_TYPE)))
 
 
 @cache

@@ -12,6 +12,8 @@ from uuid import UUID, uuid5
 
 from domain.actors import Actor
 from domain.bundle import Bundle
+from domain.events import Answer
+from domain.time_limits import OfficeHours
 
 _NAMESPACE = UUID("6f6e6574-6869-5e67-8a00-636f6d6d616e")
 
@@ -47,7 +49,7 @@ class OpenCase(Asked):
     event_keys: tuple[str, ...] = ()
 
 
-RegisterOutcome = Literal["matches", "contradicts", "not_found", "unreadable", "unreachable", "key_missing"]
+RegisterOutcome = Literal["matches", "contradicts", "not_found", "unreadable", "unreachable", "key_missing", "no_grant"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,8 +136,96 @@ class WithdrawCase(Asked):
     note: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AboutVerification(Asked):
+    """A command about one rung on which a person answers."""
+
+    proof: str
+    round: int
+    rung: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenVerification(AboutVerification):
+    """The engine found who has to answer; without a `unit` the rung gives up for `reason`."""
+
+    unit: str | None
+    owner: str | None = None
+    community: str | None = None
+    hours: OfficeHours | None = None
+    reason: str = "nobody_on_duty"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AssignVerification(AboutVerification):
+    """Claim, release, hand over, take back, hand out; `owner` None puts it into the unit's queue."""
+
+    how: Literal["claimed", "released", "handed_over", "taken_back", "assigned"]
+    owner: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerVerification(AboutVerification):
+    """An officer or community worker answers; everything but a match needs a reason, kept under `note`."""
+
+    answer: Answer
+    by_phone: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemindVerification(AboutVerification):
+    """So many percent of the limit are used up."""
+
+    percent: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpireVerification(AboutVerification):
+    """The limit is over."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuspendVerification(AboutVerification):
+    """Stop the clock, for the reason under `note`."""
+
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResumeVerification(AboutVerification):
+    """Let the clock run again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EscalateProof(Asked):
+    """A superior does not wait for the rungs between: the proof goes to the last one, for the reason under `note`."""
+
+    proof: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerCommitment(Asked):
+    """The applicant signed the letter kept under `note`, or declined to."""
+
+    proof: str
+    signed: bool
+    note: str | None = None
+
+
 Command = (
     OpenCase
+    | OpenVerification
+    | AssignVerification
+    | AnswerVerification
+    | RemindVerification
+    | ExpireVerification
+    | SuspendVerification
+    | ResumeVerification
+    | EscalateProof
+    | AnswerCommitment
     | RecordRegisterAnswer
     | SettleProof
     | RecordDepartmentAnswer

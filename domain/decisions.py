@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import assert_never
 
+from domain import verifications
 from domain.actors import THE_ENGINE
-from domain.bundle import Conditional, Escalation, FromForm, Proof, SharedDataQuery
+from domain.bundle import Act, Conditional, FromForm, Proof, SharedDataQuery
 from domain.case_file import (
     ENDED,
     IN_HAND,
@@ -26,16 +27,25 @@ from domain.case_file import (
 )
 from domain.commands import (
     AmendApplication,
+    AnswerCommitment,
+    AnswerVerification,
     Asked,
+    AssignVerification,
     Command,
+    EscalateProof,
+    ExpireVerification,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
     OpenCase,
+    OpenVerification,
     RecordDepartmentAnswer,
     RecordRegisterAnswer,
+    RemindVerification,
     ResubmitItem,
+    ResumeVerification,
     SettleProof,
+    SuspendVerification,
     WithdrawCase,
 )
 from domain.events import (
@@ -104,6 +114,24 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
     match command:
         case RecordRegisterAnswer():
             yield from _register_answered(command, file)
+        case OpenVerification():
+            yield from verifications.opened(command, file)
+        case AssignVerification():
+            yield from verifications.assigned(command, file)
+        case AnswerVerification():
+            yield from verifications.answered(command, file)
+        case RemindVerification():
+            yield from verifications.reminded(command, file)
+        case ExpireVerification():
+            yield from verifications.expired(command, file)
+        case SuspendVerification():
+            yield from verifications.suspended(command, file)
+        case ResumeVerification():
+            yield from verifications.resumed(command, file)
+        case EscalateProof():
+            yield from verifications.escalated(command, file)
+        case AnswerCommitment():
+            yield from verifications.commitment_answered(command, file)
         case SettleProof():
             yield from _settled(command, file)
         case RecordDepartmentAnswer():
@@ -204,7 +232,7 @@ def _register_answered(command: RecordRegisterAnswer, file: CaseFile) -> Iterato
                 rung=proof.rung,
                 differing=command.differing,
             )
-        case "not_found" | "unreadable" | "unreachable" | "key_missing":
+        case "not_found" | "unreadable" | "unreachable" | "key_missing" | "no_grant":
             yield RouteExhausted(
                 at=command.at,
                 by=command.by,
@@ -308,7 +336,7 @@ def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
         if proof in needed
         and (
             file.proofs[proof].state in {ProofState.DROPPED, ProofState.NOT_MET}
-            or _reads_any(file.declared_proof(proof), changed)
+            or _reads_any(file, proof, changed)
             or _asks(file.declared_proof(proof), file.circumstances)
             != _asks(file.declared_proof(proof), command.circumstances)
         )
@@ -332,8 +360,11 @@ def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
     )
 
 
-def _reads_any(proof: Proof, changed: set[str]) -> bool:
-    return any(isinstance(origin, FromForm) and origin.field in changed for origin in proof.origins())
+def _reads_any(file: CaseFile, proof: str, changed: set[str]) -> bool:
+    """Whether a rung tried so far was asked with what is corrected; those to come will read it as corrected."""
+    declared = file.declared_proof(proof)
+    tried = declared.model_copy(update={"routes": declared.routes[: file.proof(proof).rung + 1]})
+    return any(isinstance(origin, FromForm) and origin.field in changed for origin in tried.origins())
 
 
 def _asks(proof: Proof, circumstances: Collection[str]) -> tuple[Conditional, ...]:
@@ -403,7 +434,11 @@ def _of_item_to_come(file: CaseFile, item: str, cause: Asked) -> Iterator[Event]
     elif live.state is not ItemState.REJECTED and not file.waits_for(item):
         if live.state is ItemState.WAITING:
             yield _accepted(file, item, cause)
-        if not file.open_proofs(item):
+        if file.open_proofs(item):
+            return
+        if file.declared_item(item).act is Act.ATTEST:
+            yield ItemConcluded(at=at, by=by, item=item, attempt=live.attempt, reference=file.opened.case_no)
+        else:
             department = live.planned.department
             yield ItemSubmitted(at=at, by=by, item=item, department=department, attempt=live.attempt + 1)
 
@@ -412,23 +447,17 @@ def _of_proofs(file: CaseFile, cause: Asked) -> Iterator[Event]:
     at, by = cause.at, cause.by
     needed = file.needed_proofs()
     for proof, held in file.proofs.items():
-        if held.state not in PROOF_ENDED and proof not in needed:
+        if held.state not in PROOF_ENDED and proof not in needed and not _relied_on(file, proof, held):
             yield ProofDropped(at=at, by=by, proof=proof)
         elif proof in needed and (opening := _next_route(file, proof, held)):
             round, rung = opening
             route = file.declared_proof(proof).routes[rung]
-            match route:
-                case SharedDataQuery():
-                    asked = route.source
-                case Escalation():
-                    asked = "caseworker"
-                case _:
-                    assert_never(route)
+            asked = verifications.asked_of(route)
             yield RouteOpened(at=at, by=by, proof=proof, round=round, rung=rung, route=route.route, asked=asked)
 
 
 def _of_the_case(file: CaseFile, cause: Asked) -> Iterator[Event]:
-    if file.state is CaseState.OPEN and all(live.state in ENDED for live in file.items.values()):
+    if file.state is CaseState.OPEN and not file.in_hand and all(live.state in ENDED for live in file.items.values()):
         whole = all(live.state is ItemState.CONCLUDED or live.no_longer_applied for live in file.items.values())
         yield CaseConcluded(at=cause.at, by=cause.by, outcome="complete" if whole else "partial")
 
@@ -442,11 +471,19 @@ def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, int] 
         case ProofState.DROPPED if decided:
             # Needed again after all: a department has sent back the item that it was dropped with.
             return held.round + 1, 0
-        case ProofState.ASKED if len(held.exhausted) > held.rung:
-            return held.round, held.rung + 1
+        case ProofState.ASKED | ProofState.VERIFYING | ProofState.OFFERED if held.gave_up:
+            _, reason = held.exhausted[-1]
+            return held.round, verifications.next_rung(file.declared_proof(proof).routes, held.rung, reason)
         case _:
             pass
     return None
+
+
+def _relied_on(file: CaseFile, proof: str, held: LiveProof) -> bool:
+    """Contested after departments had acted on it: nobody's item waits, and a caseworker has to know all the same."""
+    return held.state is ProofState.CONTESTED and any(
+        proof in live.planned.proofs and live.submitted_at_version is not None for live in file.items.values()
+    )
 
 
 def _lost(file: CaseFile, item: str) -> bool:

@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import product as every_choice
+from typing import assert_never
 
 from domain.bundle import (
     BornBefore,
     Bundle,
     Circumstance,
+    Commitment,
+    CommunityCheck,
     Conditional,
+    DepartmentVerification,
     Escalation,
     Fact,
     FieldKind,
@@ -26,6 +30,7 @@ from domain.bundle import (
     Origin,
     Proof,
     SharedDataQuery,
+    Verification,
 )
 from domain.departments import DEPARTMENTS, REGISTERS
 from domain.law.entitlement import entitlements
@@ -139,18 +144,47 @@ def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
     if any(isinstance(route, Escalation) for route in proof.routes[:-1]):
         yield f"{name}: routes after an escalation are never tried"
     for route in proof.routes:
-        if isinstance(route, SharedDataQuery):
-            if route.source not in REGISTERS:
-                yield f"{name}: the register {route.source} is unknown"
-            if not route.by:
-                yield f"{name}: asks {route.source} about nobody"
-            for fact in route.by:
-                yield from _fact(bundle, name, fact)
-            for pair in route.agrees:
-                yield from _field(bundle, name, pair.field)
-                yield from _applies(bundle, f"{name}, answer {pair.answer}", pair)
-            for demand in route.holds:
-                yield from _applies(bundle, f"{name}, answer {demand.answer}", demand)
+        match route:
+            case SharedDataQuery():
+                yield from _register_route(bundle, name, route)
+            case DepartmentVerification():
+                if route.department not in DEPARTMENTS:
+                    yield f"{name}: the department {route.department} is unknown"
+                yield from _shown(bundle, name, route)
+            case CommunityCheck():
+                if not route.community:
+                    yield f"{name}: nothing says which community to ask"
+                for origin in route.community:
+                    yield from _origin(bundle, name, origin)
+                yield from _shown(bundle, name, route)
+            case Commitment():
+                if not all((route.notice, route.notice_en, route.consequences, route.consequences_en)):
+                    yield f"{name}: a commitment needs its notice and its consequences, in both languages"
+            case Escalation():
+                pass
+            case _:
+                assert_never(route)
+
+
+def _shown(bundle: Bundle, name: str, route: Verification) -> Iterator[str]:
+    if not route.shows:
+        yield f"{name}: whoever verifies it is shown nothing to verify"
+    for path in route.shows:
+        yield from _field(bundle, name, path)
+
+
+def _register_route(bundle: Bundle, name: str, route: SharedDataQuery) -> Iterator[str]:
+    if route.source not in REGISTERS:
+        yield f"{name}: the register {route.source} is unknown"
+    if not route.by:
+        yield f"{name}: asks {route.source} about nobody"
+    for fact in route.by:
+        yield from _fact(bundle, name, fact)
+    for pair in route.agrees:
+        yield from _field(bundle, name, pair.field)
+        yield from _applies(bundle, f"{name}, answer {pair.answer}", pair)
+    for demand in route.holds:
+        yield from _applies(bundle, f"{name}, answer {demand.answer}", demand)
 
 
 def _fact(bundle: Bundle, name: str, fact: Fact) -> Iterator[str]:

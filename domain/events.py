@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from domain.actors import Actor
 from domain.bundle import SharedBundle
 from domain.plan import Plan
+from domain.time_limits import Ledger
+
+Answer = Literal["matches", "contradicts", "no_record", "hand_to_community"]
+"""一致 · 不一致 · 查无此记录 · 转社区核实."""
 
 
 class Happened(BaseModel):
@@ -59,7 +63,7 @@ class ItemAccepted(Happened):
 
 
 class RouteOpened(Happened):
-    """A rung of the proof's ladder is tried; `asked` is the register, or "caseworker"."""
+    """A rung of the proof's ladder is tried; `asked` is a register, a department, or who is asked in a word."""
 
     type: Literal["route_opened"] = "route_opened"
     proof: str
@@ -78,6 +82,93 @@ class RouteExhausted(Happened):
     rung: int
     route: str
     reason: str
+    note: str | None = None
+    """Where a person's reason is kept in the case's vault."""
+
+
+class VerificationOpened(Happened):
+    """部门核验 or 社区核实 begins: a unit, and one of its people where the duty roster names one, has until `due`."""
+
+    type: Literal["verification_opened"] = "verification_opened"
+    proof: str
+    round: int
+    rung: int
+    route: str
+    unit: str
+    owner: str | None = None
+    """None: the unit's queue, until somebody claims it."""
+    community: str | None = None
+    immediate: bool
+    clock: Ledger
+    due: datetime
+    remind_at: tuple[datetime, ...]
+    """When half, and when four fifths of the limit will be used up."""
+
+
+class VerificationAssigned(Happened):
+    """Who has the verification now, and how it came to them."""
+
+    type: Literal["verification_assigned"] = "verification_assigned"
+    proof: str
+    round: int
+    rung: int
+    owner: str | None
+    how: Literal["claimed", "released", "handed_over", "taken_back", "assigned"]
+    note: str | None = None
+
+
+class VerificationReminded(Happened):
+    """So much of the limit is used up; the owner was reminded."""
+
+    type: Literal["verification_reminded"] = "verification_reminded"
+    proof: str
+    round: int
+    rung: int
+    percent: int
+
+
+class VerificationSuspended(Happened):
+    """中止计时: the clock stands still, for the reason under `note`."""
+
+    type: Literal["verification_suspended"] = "verification_suspended"
+    proof: str
+    round: int
+    rung: int
+    note: str
+
+
+class VerificationResumed(Happened):
+    """恢复计时: the clock runs again, until `due`."""
+
+    type: Literal["verification_resumed"] = "verification_resumed"
+    proof: str
+    round: int
+    rung: int
+    due: datetime
+    remind_at: tuple[datetime, ...]
+
+
+class VerificationAnswered(Happened):
+    """The unit answered; what was said, and with whom it was spoken on the telephone, is in the vault under `note`."""
+
+    type: Literal["verification_answered"] = "verification_answered"
+    proof: str
+    round: int
+    rung: int
+    answer: Answer
+    by_phone: bool = False
+    note: str | None = None
+
+
+class CommitmentAnswered(Happened):
+    """告知承诺: signed, with the letter under `note`, or declined."""
+
+    type: Literal["commitment_answered"] = "commitment_answered"
+    proof: str
+    round: int
+    rung: int
+    signed: bool
+    note: str | None = None
 
 
 class ProofMet(Happened):
@@ -92,7 +183,7 @@ class ProofMet(Happened):
 
 
 class ProofContested(Happened):
-    """不一致: the register contradicts what was declared; the items that need it stop until a person settles it."""
+    """不一致: a register or a person contradicts what was declared; the items that need it stop until it is settled."""
 
     type: Literal["proof_contested"] = "proof_contested"
     proof: str
@@ -100,6 +191,8 @@ class ProofContested(Happened):
     rung: int
     differing: tuple[str, ...]
     """The names of the values that differ, not the values."""
+    evidence: bool = True
+    """Whether a register's record is kept; a person's contradiction is a note."""
 
 
 class ProofSettled(Happened):
@@ -209,6 +302,11 @@ class LateAnswerRecorded(Happened):
     answer: str
     contradicts: bool = False
     reference: str | None = None
+    round: int | None = None
+    rung: int | None = None
+    """Which verification it answers; None for a register or a department."""
+    by_phone: bool = False
+    note: str | None = None
 
 
 class ApplicationAmended(Happened):
@@ -243,6 +341,13 @@ Event = Annotated[
     | ItemAccepted
     | RouteOpened
     | RouteExhausted
+    | VerificationOpened
+    | VerificationAssigned
+    | VerificationReminded
+    | VerificationSuspended
+    | VerificationResumed
+    | VerificationAnswered
+    | CommitmentAnswered
     | ProofMet
     | ProofContested
     | ProofSettled

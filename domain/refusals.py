@@ -7,7 +7,8 @@
     │   └── NoSuchPart            an item or proof that this case does not have
     ├── NotAcceptable             the request itself is wrong
     │   ├── FormFaulty
-    │   └── NotEligibleHere
+    │   ├── NotEligibleHere
+    │   └── ReasonMissing
     ├── Conflict                  right in itself, but not now
     │   ├── CaseMovedOn
     │   ├── AlreadyOpen
@@ -16,6 +17,9 @@
     │   ├── ItemNotSubmitted
     │   ├── NotInHand
     │   ├── ProofStillOpen
+    │   ├── HeldByAnother         a colleague has claimed the verification
+    │   ├── VerificationOver      nobody waits for this answer any more
+    │   ├── ClockRefused          a clock cannot be stopped or started like that
     │   ├── CaseEnded
     │   └── PeopleMayNotChange
     └── NotAllowed
@@ -114,6 +118,15 @@ class NotEligibleHere(NotAcceptable):
         super().__init__(zh, en)
 
 
+class ReasonMissing(NotAcceptable):
+    """Everything but a match needs a reason in words."""
+
+    code = "reason.missing"
+
+    def __init__(self) -> None:
+        super().__init__("请写明理由", "say why, in words")
+
+
 class Conflict(Refusal):
     """It would be right in itself, but not in the state the case is in."""
 
@@ -199,6 +212,52 @@ class ProofStillOpen(Conflict):
         self.proofs = tuple(proofs)
         named = ", ".join(proofs)
         super().__init__(f"“{item}”尚有证明未核实: {named}", f"{item} still waits for {named}")
+
+
+class HeldByAnother(Conflict):
+    """A colleague has claimed it; says who, and since when."""
+
+    code = "verification.held"
+
+    def __init__(self, by: str, since: datetime) -> None:
+        self.by = by
+        self.since = since
+        moment = since.isoformat(timespec="seconds")
+        super().__init__(f"{by} 已于 {moment} 认领, 需由其移交或由负责人收回", f"{by} has had it since {moment}")
+
+
+class VerificationOver(Conflict):
+    """The question was withdrawn: the application changed, or somebody else has decided."""
+
+    code = "verification.over"
+
+    def __init__(self, proof: str, at: datetime | None) -> None:
+        self.proof = proof
+        self.at = at
+        zh, en = (
+            (f"于 {at.isoformat(timespec='seconds')} ", f" at {at.isoformat(timespec='seconds')}") if at else ("", "")
+        )
+        super().__init__(f"该核验已{zh}撤回, 无需答复", f"this verification was withdrawn{en}; no answer is needed")
+
+
+class ClockRefused(Conflict):
+    """A clock cannot be stopped or started like that; `rule` says why."""
+
+    code = "verification.clock"
+
+    def __init__(self, rule: str, en: str) -> None:
+        self.rule = rule
+        super().__init__(_CLOCK_RULES.get(rule, "时限不能这样变更"), en)
+
+
+_CLOCK_RULES = {
+    "already_suspended": "时限已处于中止状态",
+    "not_suspended": "时限并未中止",
+    "already_over": "时限已届满, 不能中止",
+    "no_reason": "中止时限须写明理由",
+    "not_in_order": "时间早于上一次变更",
+    "calendar_not_shipped": "该年度工作日历尚未发布, 无法计算时限",
+}
 
 
 class CaseEnded(Conflict):

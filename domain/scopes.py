@@ -22,7 +22,10 @@ class Role(StrEnum):
     CASEWORKER = "caseworker"  # 经办人: settles what the registers could not
     SUPERVISOR = "supervisor"  # 科长: a caseworker who may also pause a department
     VERIFIER = "verifier"  # 部门核验员: handles the items of one department
-    COMMUNITY_WORKER = "community_worker"  # 社区工作者: no account is needed yet
+    COMMUNITY_WORKER = "community_worker"  # 社区工作者: answers checks about people of the community
+    UNIT_CHIEF = "unit_chief"  # 部门负责人、社区书记: a verifier who also hands out and takes back
+    REQUESTER = "requester"  # 用证单位: a bank, a school, a window that asks for one proof
+    DATA_CENTRE = "data_centre"  # 数据中心: rosters, the listing of proofs, and who may query what
     PENSION_OFFICER = "pension_officer"  # 社保经办: takes in the retirement bundle
     AUDITOR = "auditor"  # 审计: what happened and who looked, never whose data
     INTEGRATOR = "integrator"  # 接入系统: a program of a unit, and of its department
@@ -47,6 +50,19 @@ class Action(StrEnum):
     PAUSE_DEPARTMENT = "pause_department"
     READ_EVENTS_FEED = "read_events_feed"
     READ_ACCESS_LOG = "read_access_log"
+    READ_INBOX = "read_inbox"
+    ANSWER_VERIFICATION = "answer_verification"  # claim, release, hand over, answer, stop the clock with a reason
+    ASSIGN_VERIFICATION = "assign_verification"  # a superior hands out and takes back
+    ESCALATE_PROOF = "escalate_proof"
+    ANSWER_COMMITMENT = "answer_commitment"  # at the counter, for the applicant who signs or declines
+    ASK_VERIFICATION = "ask_verification"  # one proof about a person, without a bundle
+    READ_ROSTERS = "read_rosters"
+    MANAGE_ROSTERS = "manage_rosters"
+    READ_LISTING = "read_listing"
+    MANAGE_LISTING = "manage_listing"
+    READ_GRANTS = "read_grants"
+    APPLY_GRANT = "apply_grant"
+    APPROVE_GRANT = "approve_grant"
     MANAGE_ACCOUNTS = "manage_accounts"  # no role: only an operator, with the `onething` command
 
 
@@ -55,6 +71,7 @@ class Reach(StrEnum):
 
     OWN_UNIT = "own_unit"  # cases that the unit took in
     DIVISION = "division"  # cases of the unit's division (区划), whoever took them in
+    ADDRESSED = "addressed"  # verifications that were sent to the unit, and of their cases only what they ask
     DEPARTMENT = "department"  # cases with an item of the unit's department, and of them only those items
     EVERYWHERE = "everywhere"
 
@@ -62,17 +79,34 @@ class Reach(StrEnum):
 _EVERYBODY_IN_THE_HOUSE: Final = {
     Action.READ_BUNDLES: Reach.EVERYWHERE,
     Action.READ_DEPARTMENTS: Reach.EVERYWHERE,
+    Action.READ_LISTING: Reach.EVERYWHERE,
 }
 
-_TAKES_IN: Final = _EVERYBODY_IN_THE_HOUSE | {
-    Action.OPEN_CASE: Reach.OWN_UNIT,
-    Action.READ_CASE: Reach.OWN_UNIT,
-    Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
-    Action.LIST_CASES: Reach.OWN_UNIT,
-    Action.SEARCH_PEOPLE: Reach.OWN_UNIT,
-    Action.REVEAL_PERSON: Reach.OWN_UNIT,
-    Action.AMEND_CASE: Reach.OWN_UNIT,
-    Action.WITHDRAW_CASE: Reach.OWN_UNIT,
+_APPLIES: Final = {
+    Action.READ_GRANTS: Reach.OWN_UNIT,
+    Action.APPLY_GRANT: Reach.OWN_UNIT,
+}
+
+_TAKES_IN: Final = (
+    _EVERYBODY_IN_THE_HOUSE
+    | _APPLIES
+    | {
+        Action.OPEN_CASE: Reach.OWN_UNIT,
+        Action.READ_CASE: Reach.OWN_UNIT,
+        Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
+        Action.LIST_CASES: Reach.OWN_UNIT,
+        Action.SEARCH_PEOPLE: Reach.OWN_UNIT,
+        Action.REVEAL_PERSON: Reach.OWN_UNIT,
+        Action.AMEND_CASE: Reach.OWN_UNIT,
+        Action.ANSWER_COMMITMENT: Reach.OWN_UNIT,
+        Action.WITHDRAW_CASE: Reach.OWN_UNIT,
+    }
+)
+
+_VERIFIES: Final = _EVERYBODY_IN_THE_HOUSE | {
+    Action.READ_INBOX: Reach.ADDRESSED,
+    Action.ANSWER_VERIFICATION: Reach.ADDRESSED,
+    Action.READ_ROSTERS: Reach.OWN_UNIT,
 }
 
 _SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
@@ -84,6 +118,10 @@ _SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
     Action.AMEND_CASE: Reach.DIVISION,
     Action.WITHDRAW_CASE: Reach.DIVISION,
     Action.SETTLE_PROOF: Reach.DIVISION,
+    Action.ESCALATE_PROOF: Reach.DIVISION,
+    Action.ANSWER_COMMITMENT: Reach.DIVISION,
+    Action.READ_INBOX: Reach.DIVISION,
+    Action.READ_ROSTERS: Reach.DIVISION,
     Action.RESUBMIT_ITEM: Reach.DIVISION,
 }
 
@@ -95,10 +133,12 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         Role.SUPERVISOR: _SETTLES
         | {
             Action.READ_ACCESS_LOG: Reach.DIVISION,
+            Action.ASSIGN_VERIFICATION: Reach.DIVISION,
             # A department is one for the whole city: it is paused for everybody or for nobody.
             Action.PAUSE_DEPARTMENT: Reach.EVERYWHERE,
         },
-        Role.VERIFIER: _EVERYBODY_IN_THE_HOUSE
+        Role.VERIFIER: _VERIFIES
+        | _APPLIES
         | {
             Action.READ_CASE: Reach.DEPARTMENT,
             Action.LIST_CASES: Reach.DEPARTMENT,
@@ -110,9 +150,14 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.READ_CASE_EVENTS: Reach.EVERYWHERE,
             Action.READ_EVENTS_FEED: Reach.EVERYWHERE,
             Action.READ_ACCESS_LOG: Reach.EVERYWHERE,
+            Action.READ_ROSTERS: Reach.EVERYWHERE,
+            Action.READ_GRANTS: Reach.EVERYWHERE,
         },
         Role.INTEGRATOR: _EVERYBODY_IN_THE_HOUSE
+        | _APPLIES
         | {
+            Action.ASK_VERIFICATION: Reach.OWN_UNIT,
+            Action.ANSWER_COMMITMENT: Reach.OWN_UNIT,
             Action.OPEN_CASE: Reach.OWN_UNIT,
             Action.READ_CASE: Reach.OWN_UNIT,
             Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
@@ -122,7 +167,27 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.READ_EVENTS_FEED: Reach.OWN_UNIT,
             Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
         },
-        Role.COMMUNITY_WORKER: {},
+        Role.COMMUNITY_WORKER: _VERIFIES,
+        Role.UNIT_CHIEF: _VERIFIES | _APPLIES | {Action.ASSIGN_VERIFICATION: Reach.ADDRESSED},
+        Role.REQUESTER: _EVERYBODY_IN_THE_HOUSE
+        | _APPLIES
+        | {
+            Action.ASK_VERIFICATION: Reach.OWN_UNIT,
+            Action.ANSWER_COMMITMENT: Reach.OWN_UNIT,
+            Action.READ_CASE: Reach.OWN_UNIT,
+            Action.READ_CASE_EVENTS: Reach.OWN_UNIT,
+            Action.LIST_CASES: Reach.OWN_UNIT,
+            Action.WITHDRAW_CASE: Reach.OWN_UNIT,
+            Action.READ_EVENTS_FEED: Reach.OWN_UNIT,
+        },
+        Role.DATA_CENTRE: _EVERYBODY_IN_THE_HOUSE
+        | {
+            Action.READ_ROSTERS: Reach.EVERYWHERE,
+            Action.MANAGE_ROSTERS: Reach.EVERYWHERE,
+            Action.MANAGE_LISTING: Reach.EVERYWHERE,
+            Action.READ_GRANTS: Reach.EVERYWHERE,
+            Action.APPROVE_GRANT: Reach.EVERYWHERE,
+        },
     }
 )
 """Role -> action -> reach."""
@@ -146,10 +211,19 @@ def reach(viewer: Viewer, action: Action) -> Reach | None:
     return MAY[viewer.role].get(action)
 
 
-def may(viewer: Viewer, action: Action, *, unit: str, division: str, departments: Collection[str]) -> bool:
+def may(
+    viewer: Viewer,
+    action: Action,
+    *,
+    unit: str,
+    division: str,
+    departments: Collection[str],
+    addressed: Collection[str] = (),
+) -> bool:
     """Whether the viewer may do this with a case of that unit and division with items of those departments.
 
-    When it is about one item, only that item's department counts: hand over no other.
+    `addressed` are the units that verifications of the case were sent to. When it is about one item or one
+    verification, only its department or unit counts: hand over no other.
     """
     match reach(viewer, action):
         case None:
@@ -158,6 +232,8 @@ def may(viewer: Viewer, action: Action, *, unit: str, division: str, departments
             return unit == viewer.actor.unit
         case Reach.DIVISION:
             return division == viewer.division
+        case Reach.ADDRESSED:
+            return viewer.actor.unit in addressed
         case Reach.DEPARTMENT:
             return viewer.department is not None and viewer.department in departments
         case Reach.EVERYWHERE:

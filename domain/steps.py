@@ -9,8 +9,9 @@ from typing import Annotated, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.bundle import Escalation, SharedDataQuery
-from domain.case_file import ENDED, CaseFile, ItemState, ProofState
+from domain.bundle import Commitment, CommunityCheck, DepartmentVerification, Escalation, SharedDataQuery
+from domain.case_file import ENDED, CaseFile, ItemState, LiveProof, ProofState, VerificationState
+from domain.verifications import REMINDS_AT_PERCENT
 
 
 class AskRegister(BaseModel):
@@ -28,6 +29,22 @@ class AskRegister(BaseModel):
     def key(self) -> str:
         """The same question has the same key, however often it is asked."""
         return f"ask {self.proof} {self.round}.{self.rung}"
+
+
+class FindVerifier(BaseModel):
+    """Find who has to answer on this rung, and open the verification with them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["find_verifier"] = "find_verifier"
+    proof: str
+    round: int
+    rung: int
+
+    @property
+    def key(self) -> str:
+        """A rung is opened once."""
+        return f"verify {self.proof} {self.round}.{self.rung}"
 
 
 class SubmitItem(BaseModel):
@@ -61,17 +78,56 @@ class SayOverdue(BaseModel):
         return f"overdue {self.item} {self.due.isoformat()}"
 
 
-Step = Annotated[AskRegister | SubmitItem | SayOverdue, Field(discriminator="step")]
+class RemindOwner(BaseModel):
+    """So much of a verification's limit is used up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["remind_owner"] = "remind_owner"
+    proof: str
+    round: int
+    rung: int
+    percent: int
+    due: datetime
+
+    @property
+    def key(self) -> str:
+        """A clock that was stopped and started reaches the mark at another instant."""
+        return f"remind {self.proof} {self.round}.{self.rung} {self.percent} {self.due.isoformat()}"
+
+
+class LetExpire(BaseModel):
+    """A verification's limit is over."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["let_expire"] = "let_expire"
+    proof: str
+    round: int
+    rung: int
+    due: datetime
+
+    @property
+    def key(self) -> str:
+        """As above."""
+        return f"expire {self.proof} {self.round}.{self.rung} {self.due.isoformat()}"
+
+
+Question = AskRegister | FindVerifier | SubmitItem
+"""What is due because of where the case stands."""
+Instant = RemindOwner | LetExpire | SayOverdue
+"""What is due because of the time."""
+Step = Annotated[Question | Instant, Field(discriminator="step")]
 """Everything the engine does by itself."""
 
 
-def steps(file: CaseFile) -> tuple[AskRegister | SubmitItem, ...]:
+def steps(file: CaseFile) -> tuple[Question, ...]:
     """The questions and submissions that are due, in the order of the plan."""
     return (
         *(
-            AskRegister(proof=proof, round=live.round, rung=live.rung, source=route.source)
+            step
             for proof, live in file.proofs.items()
-            if live.state is ProofState.ASKED and (route := _register(file, proof)) is not None
+            if live.state is ProofState.ASKED and (step := _question(file, proof, live)) is not None
         ),
         *(
             SubmitItem(item=item, attempt=live.attempt, department=live.planned.department)
@@ -81,26 +137,32 @@ def steps(file: CaseFile) -> tuple[AskRegister | SubmitItem, ...]:
     )
 
 
-def agenda(file: CaseFile) -> tuple[SayOverdue, ...]:
+def agenda(file: CaseFile) -> tuple[Instant, ...]:
     """The instants at which something falls due, earliest first."""
-    return tuple(
-        sorted(
-            (
-                SayOverdue(item=item, due=live.promised_by)
-                for item, live in file.items.items()
-                if live.promised_by is not None and live.state not in ENDED and live.overdue_since is None
-            ),
-            key=lambda entry: (entry.due, entry.item),
-        )
-    )
+    found: list[Instant] = [
+        SayOverdue(item=item, due=live.promised_by)
+        for item, live in file.items.items()
+        if live.promised_by is not None and live.state not in ENDED and live.overdue_since is None
+    ]
+    for (proof, round, rung), asked in file.verifications.items():
+        if asked.state is VerificationState.OPEN and asked.due is not None:
+            found += (
+                RemindOwner(proof=proof, round=round, rung=rung, percent=percent, due=at)
+                for percent, at in zip(REMINDS_AT_PERCENT, asked.remind_at, strict=True)
+                if percent > asked.reminded
+            )
+            found.append(LetExpire(proof=proof, round=round, rung=rung, due=asked.due))
+    return tuple(sorted(found, key=lambda entry: (entry.due, entry.key)))
 
 
-def _register(file: CaseFile, proof: str) -> SharedDataQuery | None:
+def _question(file: CaseFile, proof: str, live: LiveProof) -> AskRegister | FindVerifier | None:
     route = file.route(proof)
     match route:
         case SharedDataQuery():
-            return route
-        case Escalation():
+            return AskRegister(proof=proof, round=live.round, rung=live.rung, source=route.source)
+        case DepartmentVerification() | CommunityCheck():
+            return FindVerifier(proof=proof, round=live.round, rung=live.rung)
+        case Commitment() | Escalation():
             return None
         case _:
             assert_never(route)

@@ -75,6 +75,8 @@ def months(amount: int, *, rolls_over_holidays: bool = False) -> Limit:
 
 IMMEDIATE = minutes(30)
 """即办件: half an hour (Taizhou's rule for department checks)."""
+ORDINARY_ANSWER = timedelta(hours=24)
+"""For everything else that a person has to answer (the same rule)."""
 
 
 def due_at(start: datetime, limit: Limit) -> datetime:
@@ -207,6 +209,8 @@ class OfficeHours(BaseModel):
     opens: time = time(8, 30)
     closes: time = time(17, 0)
     lunch: tuple[time, time] | None = None
+    whole_days: bool = False
+    """Every hour of a working day counts: how a limit of 24 hours runs for an office that is closed on holidays."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -230,8 +234,14 @@ class OfficeHours(BaseModel):
         """
         if minutes < 1:
             raise ValueError("a limit has at least one minute")
+        return self.after(start, timedelta(minutes=minutes))
+
+    def after(self, start: datetime, open_time: timedelta) -> datetime:
+        """When so much open time will have passed since the start; raises NaiveTime and CalendarNotShipped."""
         here = in_shanghai(start)
-        left = timedelta(minutes=minutes)
+        if open_time <= timedelta():
+            return here
+        left = open_time
         day = here.date()
         while True:
             day = working_day_from(day)
@@ -243,7 +253,22 @@ class OfficeHours(BaseModel):
                 left -= open_for
             day += timedelta(days=1)
 
+    def open_between(self, start: datetime, end: datetime) -> timedelta:
+        """How long somebody sat there between two moments; raises NaiveTime and CalendarNotShipped."""
+        began, ended = in_shanghai(start), in_shanghai(end)
+        total = timedelta()
+        day = began.date()
+        while day <= ended.date():
+            if is_working_day(day):
+                for opens, closes in self._sittings(day):
+                    total += max(min(closes, ended) - max(opens, began), timedelta())
+            day += timedelta(days=1)
+        return total
+
     def _sittings(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        if self.whole_days:
+            yield datetime.combine(day, time(), SHANGHAI), end_of_day(day)
+            return
         marks = (self.opens, *(self.lunch or ()), self.closes)
         moments = [datetime.combine(day, mark, SHANGHAI) for mark in marks]
         yield from zip(moments[::2], moments[1::2], strict=True)
@@ -276,13 +301,14 @@ class Ledger(BaseModel):
 
     A ledger rather than a flag: minutes must belong to somebody, and a stop without a reason is refused. The
     budget is in seconds; for a limit in days it is the time up to the `due_at` of that limit, so a stop moves
-    the end by exactly its own length and does not count working days anew.
+    the end by exactly its own length and does not count working days anew. With `hours` only open time counts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget_seconds: Annotated[int, Field(ge=1)]
     entries: Annotated[tuple[LedgerEntry, ...], Field(min_length=1)]
+    hours: OfficeHours | None = None
 
     @model_validator(mode="after")
     def _one_story(self) -> Self:
@@ -298,7 +324,7 @@ class Ledger(BaseModel):
                 case "suspended":
                     if earlier.kind == "suspended":
                         raise LedgerRefused("already_suspended", "this clock stands still already")
-                    left -= later.at - earlier.at
+                    left -= self._running(earlier.at, later.at)
                     if left <= timedelta():
                         raise LedgerRefused("already_over", "a limit that is over cannot be suspended")
                     if not later.reason.strip():
@@ -309,6 +335,19 @@ class Ledger(BaseModel):
                 case _:
                     assert_never(later.kind)
         return self
+
+    @classmethod
+    def for_answer(cls, at: datetime, *, immediate: bool, hours: OfficeHours | None = None) -> Self:
+        """The clock of somebody who has to answer (30 分钟 / 24 小时); raises NaiveTime.
+
+        In an office with hours thirty minutes are open minutes, and 24 hours end at the same time of the next
+        working day: 1,440 open minutes would be the better part of three days.
+        """
+        budget = timedelta(minutes=IMMEDIATE.amount) if immediate else ORDINARY_ANSWER
+        entries = (LedgerEntry(kind="started", at=in_shanghai(at)),)
+        if hours is not None and not immediate:
+            hours = hours.model_copy(update={"whole_days": True})
+        return cls(budget_seconds=int(budget.total_seconds()), entries=entries, hours=hours)
 
     @classmethod
     def started(cls, at: datetime, limit: Limit) -> Self:
@@ -334,13 +373,22 @@ class Ledger(BaseModel):
         """When the budget will be used up, in Asia/Shanghai; None while the clock stands still."""
         if self.is_suspended:
             return None
+        return self.reaches(1.0)
+
+    def reaches(self, share: float) -> datetime:
+        """When this share of the budget will be used up if the clock runs on; not before its last start.
+
+        Raises NaiveTime, and CalendarNotShipped with office hours that leave the known years.
+        """
         last = self.entries[-1].at
-        return in_shanghai(last + timedelta(seconds=self.budget_seconds) - self._used_by_entries())
+        left = max(timedelta(seconds=self.budget_seconds) * share - self._used_by_entries(), timedelta())
+        return in_shanghai(last + left) if self.hours is None else self.hours.after(last, left)
 
     def used(self, now: datetime) -> timedelta:
         """Time used until now, pauses left out; more than the budget once it is over. Raises NaiveTime."""
-        since = in_shanghai(now) - self.entries[-1].at
-        return self._used_by_entries() + (timedelta() if self.is_suspended else max(since, timedelta()))
+        last = self.entries[-1].at
+        running = not self.is_suspended and in_shanghai(now) > last
+        return self._used_by_entries() + (self._running(last, now) if running else timedelta())
 
     def remaining(self, now: datetime) -> timedelta:
         """Time left; negative once the limit is over. Raises NaiveTime."""
@@ -348,8 +396,12 @@ class Ledger(BaseModel):
 
     def _and(self, entry: LedgerEntry) -> Self:
         # `model_copy` would not check the story again.
-        return type(self)(budget_seconds=self.budget_seconds, entries=(*self.entries, entry))
+        return type(self)(budget_seconds=self.budget_seconds, entries=(*self.entries, entry), hours=self.hours)
+
+    def _running(self, start: datetime, end: datetime) -> timedelta:
+        return in_shanghai(end) - in_shanghai(start) if self.hours is None else self.hours.open_between(start, end)
 
     def _used_by_entries(self) -> timedelta:
         pairs = pairwise(self.entries)
-        return sum((later.at - earlier.at for earlier, later in pairs if later.kind == "suspended"), timedelta())
+        used = (self._running(earlier.at, later.at) for earlier, later in pairs if later.kind == "suspended")
+        return sum(used, timedelta())

@@ -13,6 +13,7 @@ from domain.events import (
     CaseConcluded,
     CaseOpened,
     CaseWithdrawn,
+    CommitmentAnswered,
     DepartmentUnreachable,
     Event,
     ItemAccepted,
@@ -31,7 +32,14 @@ from domain.events import (
     RouteExhausted,
     RouteOpened,
     SubmissionRejected,
+    VerificationAnswered,
+    VerificationAssigned,
+    VerificationOpened,
+    VerificationReminded,
+    VerificationResumed,
+    VerificationSuspended,
 )
+from domain.verifications import asked_of
 
 
 class Text(NamedTuple):
@@ -56,16 +64,60 @@ def sentence(event: Event, bundle: Bundle) -> Text:
             return Text(f"受理“{item.zh}”", f"accepted: {item.en}")
         case RouteOpened():
             proof, asked = proof_title(bundle, event.proof), asked_title(event.asked)
+            if event.route == "commitment":
+                return Text(
+                    f"证明“{proof.zh}”: 告知申请人可作承诺", f"{proof.en}: the applicant may commit to it instead"
+                )
             return Text(f"证明“{proof.zh}”: 交由{asked.zh}核对", f"{proof.en}: asking {asked.en}")
         case RouteExhausted():
             proof = proof_title(bundle, event.proof)
             why = GAVE_UP.get(event.reason, Text(event.reason, event.reason))
             return Text(f"证明“{proof.zh}”: {why.zh}", f"{proof.en}: {why.en}")
+        case VerificationOpened():
+            proof, asked = proof_title(bundle, event.proof), _verifier(bundle, event.proof, event.rung)
+            limit = Text("30 分钟", "30 minutes") if event.immediate else Text("24 小时", "24 hours")
+            return Text(
+                f"证明“{proof.zh}”: {asked.zh}须在 {limit.zh}内答复",
+                f"{proof.en}: {asked.en} has {limit.en} to answer",
+            )
+        case VerificationAssigned():
+            proof, how = proof_title(bundle, event.proof), _HOW[event.how]
+            return Text(f"证明“{proof.zh}”的核验{how.zh}", f"{proof.en}: the verification was {how.en}")
+        case VerificationReminded():
+            proof = proof_title(bundle, event.proof)
+            return Text(
+                f"证明“{proof.zh}”的核验时限已过 {event.percent}%, 已提醒",
+                f"{proof.en}: {event.percent} % of the limit is used up; reminded",
+            )
+        case VerificationSuspended():
+            proof = proof_title(bundle, event.proof)
+            return Text(f"证明“{proof.zh}”的核验中止计时", f"{proof.en}: the clock was stopped")
+        case VerificationResumed():
+            proof = proof_title(bundle, event.proof)
+            return Text(f"证明“{proof.zh}”的核验恢复计时", f"{proof.en}: the clock runs again")
+        case VerificationAnswered():
+            proof, answer = proof_title(bundle, event.proof), ANSWERS[event.answer]
+            asked = _verifier(bundle, event.proof, event.rung)
+            phone = Text("(电话)", " (by telephone)") if event.by_phone else Text("", "")
+            return Text(
+                f"证明“{proof.zh}”: {asked.zh}答复{phone.zh}“{answer.zh}”",
+                f"{proof.en}: {asked.en} answered{phone.en}: {answer.en}",
+            )
+        case CommitmentAnswered():
+            proof = proof_title(bundle, event.proof)
+            if event.signed:
+                return Text(f"证明“{proof.zh}”: 申请人已签署承诺", f"{proof.en}: the applicant signed the commitment")
+            return Text(f"证明“{proof.zh}”: 申请人不作承诺", f"{proof.en}: the applicant declined to commit")
         case ProofMet():
             proof = proof_title(bundle, event.proof)
             return Text(f"证明“{proof.zh}”已核实", f"{proof.en}: shown")
         case ProofContested():
             proof = proof_title(bundle, event.proof)
+            if not event.evidence:
+                return Text(
+                    f"证明“{proof.zh}”核验不一致, 待经办人认定",
+                    f"{proof.en}: whoever was asked says otherwise; a caseworker decides",
+                )
             return Text(
                 f"证明“{proof.zh}”与登记信息不一致, 待经办人认定",
                 f"{proof.en}: the register says otherwise; a caseworker decides",
@@ -171,8 +223,38 @@ GAVE_UP: Final = {
     "unreadable": Text("登记中的记录无法读取", "the register's record cannot be read"),
     "unreachable": Text("登记系统联系不上", "the register cannot be reached"),
     "key_missing": Text("缺少查询所需的号码", "a number that the query needs is not known"),
+    "no_grant": Text("本单位未获该项数据的查询授权", "the unit may not query this register"),
+    "no_answer": Text("时限内无人答复", "nobody answered within the limit"),
+    "no_record": Text("查无此记录", "whoever was asked holds no record"),
+    "handed_to_community": Text("部门转社区核实", "the department handed it to the community"),
+    "nobody_on_duty": Text("该部门无人值守", "nobody is on duty there"),
+    "no_community": Text("花名册中没有本人所在社区", "the roster knows no community of this person"),
+    "calendar_not_shipped": Text("该年度工作日历尚未发布", "the calendar of working days of that year is not known"),
+    "escalated_by_hand": Text("负责人提级", "a superior took it up"),
+    "declined": Text("申请人不作承诺", "the applicant declined to commit"),
 }
 """Why a rung of the ladder gave up."""
+
+
+ANSWERS: Final = {
+    "matches": Text("一致", "matches"),
+    "contradicts": Text("不一致", "contradicts"),
+    "no_record": Text("查无此记录", "no record here"),
+    "hand_to_community": Text("转社区核实", "hand to the community"),
+}
+"""What an officer can say."""
+
+_HOW: Final = {
+    "claimed": Text("已认领", "claimed"),
+    "released": Text("已退回本单位待领", "put back into the unit's queue"),
+    "handed_over": Text("已移交同事", "handed over"),
+    "taken_back": Text("已由负责人收回", "taken back by a superior"),
+    "assigned": Text("已由负责人分派", "handed out by a superior"),
+}
+
+
+def _verifier(bundle: Bundle, proof: str, rung: int) -> Text:
+    return asked_title(asked_of(bundle.proof(proof).routes[rung]))
 
 
 def item_title(bundle: Bundle, item: str) -> Text:
@@ -197,11 +279,19 @@ def department_title(department: str) -> Text:
 
 
 def asked_title(asked: str) -> Text:
-    """Whoever a rung asks: a register by its source, or the caseworker."""
-    if asked == "caseworker":
-        return Text("经办人", "a caseworker")
-    known = REGISTERS.get(asked)
-    return Text(f"“{known.title}”", known.title_en) if known else Text(asked, asked)
+    """Whoever a rung asks: a register by its source, a department, or a role."""
+    if asked in _ROLES:
+        return _ROLES[asked]
+    if known := REGISTERS.get(asked):
+        return Text(f"“{known.title}”", known.title_en)
+    return department_title(asked)
+
+
+_ROLES: Final = {
+    "caseworker": Text("经办人", "a caseworker"),
+    "community": Text("社区", "the community"),
+    "applicant": Text("申请人", "the applicant"),
+}
 
 
 def _title_of(bundle: Bundle, part: str) -> Text:

@@ -7,19 +7,22 @@ never tell anything else than what the engine itself goes by.
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.case_file import CaseFile, ItemState, ProofState
+from domain.case_file import CaseFile, ItemState, LiveProof, ProofState
 from domain.departments import DEPARTMENTS, REGISTERS
+from domain.time_limits import in_shanghai
+from domain.timeline import asked_title
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One thing that is waited for; `on` is "department:x", "register:x" or "caseworker"."""
+    """One thing that is waited for; `on` is "department:x", "register:x", "unit:x", "applicant" or "caseworker"."""
 
     what: str
     on: str
     since: datetime | None
     zh: str
     en: str
+    due: datetime | None = None
 
 
 def waits(file: CaseFile) -> tuple[Wait, ...]:
@@ -31,16 +34,27 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
         declared = file.declared_proof(proof)
         match live.state:
             case ProofState.ASKED:
-                source = live.asked or ""
-                register = REGISTERS.get(source)
-                zh, en = (register.title, register.title_en) if register else (source, source)
+                asked = asked_title(live.asked or "")
+                kind = "register" if live.asked in REGISTERS else "department"
                 found.append(
                     Wait(
                         proof,
-                        f"register:{source}",
+                        f"{kind}:{live.asked}",
                         live.since,
-                        f"正在向“{zh}”查询“{declared.title}”",
-                        f"asking {en} about {declared.title_en}",
+                        f"正在向{asked.zh}查询“{declared.title}”",
+                        f"asking {asked.en} about {declared.title_en}",
+                    )
+                )
+            case ProofState.VERIFYING:
+                found.append(_verifying(file, proof, live))
+            case ProofState.OFFERED:
+                found.append(
+                    Wait(
+                        proof,
+                        "applicant",
+                        live.since,
+                        f"等待申请人决定是否就“{declared.title}”作出承诺",
+                        f"waiting for the applicant to sign or decline a commitment on {declared.title_en}",
                     )
                 )
             case ProofState.ESCALATED:
@@ -49,8 +63,8 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
                         proof,
                         "caseworker",
                         live.since,
-                        f"“{declared.title}”共享数据无法证明, 待经办人认定",
-                        f"a caseworker has to decide on {declared.title_en}: no register could show it",
+                        f"“{declared.title}”无从核实, 待经办人认定",
+                        f"a caseworker has to decide on {declared.title_en}: nobody else could show it",
                     )
                 )
             case ProofState.CONTESTED:
@@ -59,8 +73,8 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
                         proof,
                         "caseworker",
                         live.since,
-                        f"“{declared.title}”与登记信息不一致, 待经办人认定",
-                        f"a caseworker has to decide on {declared.title_en}: the register says otherwise",
+                        f"“{declared.title}”核对不一致, 待经办人认定",
+                        f"a caseworker has to decide on {declared.title_en}: whoever was asked says otherwise",
                     )
                 )
             case _:
@@ -102,3 +116,26 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
             case _:
                 pass
     return tuple(found)
+
+
+def _verifying(file: CaseFile, proof: str, live: LiveProof) -> Wait:
+    verification = file.verifications[proof, live.round, live.rung]
+    declared, asked = file.declared_proof(proof), asked_title(live.asked or "")
+    on = f"unit:{verification.opened.unit}"
+    if verification.due is None:
+        return Wait(
+            proof,
+            on,
+            live.since,
+            f"等待{asked.zh}核实“{declared.title}”, 时限已说明理由中止",
+            f"waiting for {asked.en} to verify {declared.title_en}; the clock was stopped with a reason",
+        )
+    due = in_shanghai(verification.due)
+    return Wait(
+        proof,
+        on,
+        live.since,
+        f"等待{asked.zh}核实“{declared.title}”, {due:%m-%d %H:%M} 前答复",
+        f"waiting for {asked.en} to verify {declared.title_en} by {due:%m-%d %H:%M}",
+        due,
+    )

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.actors import Actor
 from domain.bundle import FieldKind
 from domain.case_file import CaseFile
+from domain.catalogue import BundleDemandsTooMuch
 from domain.commands import AmendApplication, Command, OpenCase, command_id
 from domain.events import Recorded
 from domain.form import SHANGHAI, Application, as_filed, read_application
@@ -28,7 +29,9 @@ from store.batch import Batch
 from store.commands import CaseFiles, Handled, handle, load
 from store.database import Database, again_if_lost
 from store.events import read, read_with
+from store.grants import permitted
 from store.keys import KeyRing, read_key
+from store.listing_in_force import ListingInForce
 from store.settings import StoreSettings
 from store.streams import lock
 from store.tables import case_keys, case_serial, cases, request_keys
@@ -136,6 +139,7 @@ class CaseStore:
         self.database = database
         self.vault = vault
         self.files = CaseFiles()
+        self.listing = ListingInForce(database)
 
     @classmethod
     def from_settings(cls, settings: StoreSettings) -> Self:
@@ -194,6 +198,15 @@ class CaseStore:
                     return OpenedCase(known.file, self.vault.open(connection, case_id))
             with self.database.reading() as connection:
                 return OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
+
+        return again_if_lost(once)
+
+    def registers_permitted(self, file: CaseFile, at: datetime) -> frozenset[str]:
+        """The registers that the unit which took the case in may query for it now (数据权限)."""
+
+        def once() -> frozenset[str]:
+            with self.database.glancing() as connection:
+                return permitted(connection, file.opened.by.unit, file.bundle.code, at)
 
         return again_if_lost(once)
 
@@ -263,18 +276,31 @@ class CaseStore:
     ) -> Filed:
         """Take in an application, or return the case that it already has.
 
-        Raises SameKeyOtherRequest, or AlreadyOpen if the same event has a case under another application.
+        Raises SameKeyOtherRequest, AlreadyOpen if the same event has a case under another application, and
+        BundleDemandsTooMuch where a new case would ask for what the listing of proofs does not allow.
         """
+        bundle = application.bundle
+        # Before the transaction: nobody waits for a second connection while holding one.
+        demands = self.listing.refuses([bundle], at.astimezone(SHANGHAI).date()).get(bundle.code, ())
 
         def once() -> Filed:
             with self.database.begin() as connection:
-                return self._file(connection, application, by, division, at, key, fingerprint)
+                return self._file(connection, application, by, division, at, key, fingerprint, demands)
 
         try:
             return again_if_lost(once)
         except IntegrityError:
             # A twin was faster by a moment; what it wrote is visible now, so the second look finds it.
             return again_if_lost(once)
+
+    def filed_before(self, by: Actor, *, key: str, fingerprint: bytes) -> Filed | None:
+        """The case that this very request was answered with; None for a new one. Raises SameKeyOtherRequest."""
+
+        def once() -> Filed | None:
+            with self.database.reading() as connection:
+                return self._first_time(connection, by, key, fingerprint)
+
+        return again_if_lost(once)
 
     def amend(
         self, case_id: UUID, patch: Mapping[str, Any], *, reason: str, by: Actor, at: datetime, id: UUID, seen: int
@@ -334,6 +360,7 @@ class CaseStore:
         at: datetime,
         key: str,
         fingerprint: bytes,
+        demands: tuple[str, ...],
     ) -> Filed:
         case_id = uuid4()
         mine = connection.execute(
@@ -343,14 +370,9 @@ class CaseStore:
             .returning(case_serial.next_value())
         ).scalar_one_or_none()
         if mine is None:
-            first = connection.execute(
-                select(request_keys.c.fingerprint, request_keys.c.case_id).where(
-                    request_keys.c.account == by.account, request_keys.c.key == key
-                )
-            ).one()
-            if first.fingerprint != fingerprint:
-                raise SameKeyOtherRequest
-            return self._filed_before(connection, first.case_id)
+            first = self._first_time(connection, by, key, fingerprint)
+            assert first is not None
+            return first
 
         bundle = application.bundle
         event_keys = tuple(
@@ -364,9 +386,11 @@ class CaseStore:
                 .where(request_keys.c.account == by.account, request_keys.c.key == key)
                 .values(case_id=same.case_id)
             )
-            return self._filed_before(connection, same.case_id)
+            return self._case_of(connection, same.case_id)
         if taken:
             raise AlreadyOpen(taken[0].case_no if taken[0].unit == by.unit else None)
+        if demands:
+            raise BundleDemandsTooMuch(bundle, demands)
 
         rows = [
             (section, row)
@@ -425,7 +449,19 @@ class CaseStore:
         handled = handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
         return Filed(case_id, number, handled.file.version, new=True)
 
-    def _filed_before(self, connection: Connection, case_id: UUID) -> Filed:
+    def _first_time(self, connection: Connection, by: Actor, key: str, fingerprint: bytes) -> Filed | None:
+        first = connection.execute(
+            select(request_keys.c.fingerprint, request_keys.c.case_id).where(
+                request_keys.c.account == by.account, request_keys.c.key == key
+            )
+        ).first()
+        if first is None:
+            return None
+        if first.fingerprint != fingerprint:
+            raise SameKeyOtherRequest
+        return self._case_of(connection, first.case_id)
+
+    def _case_of(self, connection: Connection, case_id: UUID) -> Filed:
         row = connection.execute(select(cases.c.case_no, cases.c.version).where(cases.c.case_id == case_id)).first()
         if row is None:
             raise NoSuchCase

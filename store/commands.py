@@ -6,24 +6,34 @@ worker may crash after the commit, a clerk may press twice, and a lost answer ma
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from domain.actors import THE_ENGINE
-from domain.bundle import Escalation, SharedDataQuery
+from domain.bundle import SharedDataQuery, Verification
 from domain.case_file import CaseFile, evolve, evolve_recorded
 from domain.commands import Command, OpenCase
 from domain.decisions import decide
-from domain.events import Event, ItemSubmitted, LateAnswerRecorded, Recorded, RouteOpened
+from domain.events import (
+    Event,
+    ItemSubmitted,
+    LateAnswerRecorded,
+    Recorded,
+    RouteExhausted,
+    RouteOpened,
+    VerificationOpened,
+)
 from domain.refusals import NoSuchCase
+from domain.verifications import asked_of
 from store.access_log import Access, note
 from store.batch import Batch
 from store.events import Appended, append, read_with
+from store.notices import tell_people
 from store.outbox import put
 from store.read_models.all_models import project
 from store.streams import Stream, begin, lock, write
@@ -168,6 +178,7 @@ def handle(
     else:
         write(batch, after)
     project(batch, None if before is None else before.file, file)
+    tell_people(batch, None if before is None else before.file, file, new[-1][1].at)
     if tell_workflow:
         put(batch, case_id, recorded[0].version, recorded[-1].version, recorded[-1].event.at)
     batch.write(connection)
@@ -183,14 +194,19 @@ def _disclosures(file: CaseFile, recorded: Sequence[Recorded]) -> list[Access]:
             case RouteOpened():
                 proof = file.declared_proof(event.proof)
                 route = proof.routes[event.rung]
-                match route:
-                    case SharedDataQuery():
-                        about = [fact.name for fact in route.by if fact.applies(file.circumstances)]
-                        found.append(_disclosure(file, event, "query", about, event.asked, proof.basis))
-                    case Escalation():
-                        pass
-                    case _:
-                        assert_never(route)
+                if isinstance(route, SharedDataQuery):
+                    about = [fact.name for fact in route.by if fact.applies(file.circumstances)]
+                    found.append(_disclosure(file, event, "query", about, event.asked, proof.basis))
+            case RouteExhausted() if event.reason == "no_grant":
+                proof = file.declared_proof(event.proof)
+                route = proof.routes[event.rung]
+                asked = asked_of(route)
+                found.append(replace(_disclosure(file, event, "query", (), asked, proof.basis), granted=False))
+            case VerificationOpened():
+                proof = file.declared_proof(event.proof)
+                route = proof.routes[event.rung]
+                shown = route.shows if isinstance(route, Verification) else ()
+                found.append(_disclosure(file, event, "verify", shown, event.unit, proof.basis))
             case ItemSubmitted():
                 item = file.declared_item(event.item)
                 about = [*item.discloses, *(fact.name for fact in item.facts), *item.reads]
@@ -200,9 +216,7 @@ def _disclosures(file: CaseFile, recorded: Sequence[Recorded]) -> list[Access]:
     return found
 
 
-def _disclosure(
-    file: CaseFile, event: RouteOpened | ItemSubmitted, action: str, about: Sequence[str], recipient: str, basis: str
-) -> Access:
+def _disclosure(file: CaseFile, event: Event, action: str, about: Sequence[str], recipient: str, basis: str) -> Access:
     # The engine sends, whoever's command made it due.
     return Access(
         at=event.at,

@@ -8,7 +8,7 @@ from typing import assert_never
 from sqlalchemy import ColumnElement, exists, false, true
 
 from domain.scopes import Action, Reach, Viewer, reach
-from store.tables import case_items, cases
+from store.tables import case_items, cases, verifications
 
 
 def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
@@ -20,6 +20,8 @@ def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
             return cases.c.unit == viewer.actor.unit
         case Reach.DIVISION:
             return cases.c.division == viewer.division
+        case Reach.ADDRESSED:
+            return exists().where(verifications.c.case_id == cases.c.case_id, verifications.c.unit == viewer.actor.unit)
         case Reach.DEPARTMENT if viewer.department is None:
             return false()
         case Reach.DEPARTMENT:
@@ -30,10 +32,26 @@ def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
             assert_never(never)
 
 
+def verifications_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
+    """A condition over `verifications`: those with which the viewer may do this."""
+    match reach(viewer, action):
+        case None | Reach.DEPARTMENT | Reach.OWN_UNIT:
+            return false()
+        case Reach.ADDRESSED:
+            return verifications.c.unit == viewer.actor.unit
+        case Reach.DIVISION:
+            return verifications.c.division == viewer.division
+        case Reach.EVERYWHERE:
+            return true()
+        case never:
+            assert_never(never)
+
+
 def items_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
     """A condition over `case_items` of a case that `cases_visible_to` lets through: a department's own items only."""
     match reach(viewer, action):
-        case None:
+        case None | Reach.ADDRESSED:
+            # Who is asked one thing about a person has no business with the items that it is needed for.
             return false()
         case Reach.DEPARTMENT if viewer.department is None:
             return false()

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -162,6 +163,10 @@ units: Final = Table(
     Column("title", Text, nullable=False),
     Column("division", Text, nullable=False),
     Column("department", Text),
+    Column("community", Text),
+    Column("office_hours", JSON(none_as_null=True)),
+    Index("ix_units_community", "community", unique=True),
+    Index("ix_units_department_division", "department", "division"),
     comment="Bodies that have accounts.",
 )
 
@@ -209,6 +214,101 @@ breakers: Final = Table(
     Column("paused_by", Text),
     Column("fault", Text),
     comment="Services that failed again and again, or were paused by an operator.",
+)
+
+grants: Final = Table(
+    "grants",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("unit", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("applied_by", Text, nullable=False),
+    Column("applied_at", Moment, nullable=False),
+    Column("valid_until", Date, nullable=False),
+    Column("confidentiality_signed_by", Text),
+    Column("confidentiality_signed_at", Moment),
+    Column("approved_by", Text),
+    Column("approved_at", Moment),
+    Column("ended_by", Text),
+    Column("ended_at", Moment),
+    Column("ended_because", Text),
+    Index("ix_grants_unit_purpose", "unit", "purpose"),
+    Index(
+        "uq_grants_applied",
+        "unit",
+        "source",
+        "purpose",
+        "valid_until",
+        unique=True,
+        postgresql_where=text("approved_at IS NULL AND ended_at IS NULL"),
+    ),
+    comment="Which unit may query which register, for which life event and until when; never deleted.",
+)
+
+communities: Final = Table(
+    "communities",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("subdistrict", Text, nullable=False),
+    Column("subdistrict_title", Text, nullable=False),
+    Column("division", Text, nullable=False),
+    Index("ix_communities_title", "title"),
+    comment="Communities, with the subdistrict and the division they lie in.",
+)
+
+roster_lines: Final = Table(
+    "roster_lines",
+    metadata,
+    Column("community", Text, primary_key=True),
+    Column("person", Uuid, primary_key=True),
+    Column("post", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("valid_to", Date),
+    Column("rank", SmallInteger, nullable=False),
+    Column("account", Text),
+    Column("kept_by", Text, nullable=False),
+    Column("kept_at", Moment, nullable=False),
+    Index("ix_roster_lines_person", "person"),
+    comment="Who serves in which community, from when to when; names and numbers are in the vault.",
+)
+
+duties: Final = Table(
+    "duties",
+    metadata,
+    Column("unit", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("post", Text, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("valid_to", Date),
+    Column("weekdays", ARRAY(SmallInteger)),
+    Column("rank", SmallInteger, nullable=False),
+    comment="Which account of a unit is on duty, on which days.",
+)
+
+proof_listing: Final = Table(
+    "proof_listing",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("effective_from", Date, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("collected_by", ARRAY(Text), nullable=False),
+    Column("issued_by", Text, nullable=False),
+    Column("source", Text),
+    Column("immediate", Boolean, nullable=False),
+    Column("valid_days", Integer, nullable=False),
+    Column("yearly_volume", Integer, nullable=False),
+    Column("batch", SmallInteger, nullable=False),
+    Column("effective_to", Date),
+    Column("reason_kept", Text, nullable=False),
+    Column("kept_by", Text, nullable=False),
+    Column("kept_at", Moment, nullable=False),
+    comment="The listing of proofs: how each is settled, from which day on.",
 )
 
 cases: Final = Table(
@@ -315,10 +415,71 @@ case_proofs: Final = Table(
     comment="Read model: the proofs of each case.",
 )
 
+verifications: Final = Table(
+    "verifications",
+    metadata,
+    Column("case_id", Uuid, primary_key=True),
+    Column("proof", Text, primary_key=True),
+    Column("round", Integer, primary_key=True),
+    Column("rung", Integer, primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("case_no", Text, nullable=False),
+    Column("division", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("community", Text),
+    Column("immediate", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("owner", Text),
+    Column("owner_since", Moment, nullable=False),
+    Column("claimed", Boolean, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("due", Moment),
+    Column("suspended", Boolean, nullable=False),
+    Column("reminded", Integer, nullable=False),
+    Column("answer", Text),
+    Column("answered_by", Text),
+    Column("by_phone", Boolean, nullable=False),
+    Column("note", Text),
+    Column("ended_at", Moment),
+    Index("ix_verifications_unit_due", "unit", "state", "due"),
+    Index("ix_verifications_division_due", "division", "state", "due"),
+    comment="Read model: what each unit was asked.",
+)
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("card", Uuid, nullable=False),
+    Column("case_id", Uuid, nullable=False),
+    Column("case_no", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("account", Text),
+    Column("division", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("due", Moment),
+    Column("reminded", Integer, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("not_before", Moment),
+    Column("fault", Text),
+    Column("sent_at", Moment),
+    Index("ix_notices_unsent", "number", postgresql_where=text("sent_at IS NULL")),
+    Index("ix_notices_card", "card"),
+    comment="What people were told, or are about to be, about what waits for them.",
+)
+
 case_serial: Final = Sequence("case_serial", metadata=metadata, start=1, maxvalue=999_999, cycle=True)
 """The six serial digits of a case number; unique within a day up to a million cases."""
 
-READ_MODELS: Final = (cases, case_people, case_keys, case_items, case_proofs)
+READ_MODELS: Final = (cases, case_people, case_keys, case_items, case_proofs, verifications)
 """Rebuilt from the events at any time."""
 
 APPEND_ONLY: Final = (events, access_log)

@@ -21,6 +21,7 @@ from psycopg import sql
 from demo.postgres import EmbeddedPostgres
 from store.database import Database
 from store.schema import upgrade
+from tests.grants import UNITS_THAT_OPEN, grant_everything
 
 APP_ROLE = "onething_app"
 MIGRATOR_ROLE = "onething_migrator"
@@ -59,6 +60,15 @@ class TestServer:
         """Away with it, whoever is still connected."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
+    def grant_every_register(self) -> None:
+        """Whoever opens a case in a test may query every register; tests of grants use other units, or take one away."""
+        template = Database(self.app_url(TEMPLATE), pool_size=1)
+        with template.begin() as connection:
+            for unit in UNITS_THAT_OPEN:
+                grant_everything(connection, unit)
+        # A database that somebody is connected to cannot be copied.
+        template.dispose()
+
     def _run(self, statement: LiteralString, *names: str) -> None:
         self.administrator.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
@@ -77,6 +87,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
         )
         ours.create_database(TEMPLATE)
         upgrade(ours.migrator_url(TEMPLATE), app_role=APP_ROLE, app_password=ours.app_password)
+        ours.grant_every_register()
         yield ours
 
 

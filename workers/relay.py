@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.messages import News
 from domain.events import CaseOpened, Recorded
 from store.cases import CaseStore
-from store.database import STANDS_IDLE_SECONDS, StoreUnavailable
+from store.database import STANDS_IDLE_SECONDS, Database, StoreUnavailable
 from store.events import read
 from store.outbox import CHANNEL, Untold, Waiting, news_of, put_off, take, told
 from workers.settings import WorkerSettings
@@ -72,18 +72,19 @@ class Relay:
 
     async def run(self) -> None:
         """Empty the outbox whenever there is news, and look at it now and then all the same."""
-        listening = asyncio.create_task(self._listen())
+        listening = asyncio.create_task(
+            listen(self._store.database, CHANNEL, self._woken, self._settings.relay_polls_seconds)
+        )
         try:
             while True:
                 self._woken.clear()
                 try:
-                    while await _to_its_end(self.tell_some()):
+                    while await to_its_end(self.tell_some()):
                         pass
                 except (StoreUnavailable, TemporalAway) as fault:
                     log.warning("nothing can be told now", fault=str(fault))
                     await asyncio.sleep(self._settings.relay_polls_seconds)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._settings.relay_polls_seconds)
+                await woken_or_later(self._woken, self._settings.relay_polls_seconds)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -200,21 +201,29 @@ class Relay:
             if failed.get(row.id, "") not in {"", *AWAY}:
                 put_off(connection, row, self._clock(), failed[row.id])
 
-    async def _listen(self) -> None:
-        """Hear the notices of committing transactions; only a hint, so a lost one costs a second."""
-        while True:
-            try:
-                connection = await psycopg.AsyncConnection.connect(self._store.database.conninfo(), autocommit=True)
-                async with connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self._woken.set()
-                    async for _ in connection.notifies():
-                        self._woken.set()
-            except (psycopg.Error, OSError):
-                await asyncio.sleep(self._settings.relay_polls_seconds)
+
+async def listen(database: Database, channel: LiteralString, woken: asyncio.Event, again_after_seconds: float) -> None:
+    """Hear what committing transactions say on a channel; only a hint, so a lost one costs a second."""
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(database.conninfo(), autocommit=True)
+            async with connection:
+                await connection.execute(f"LISTEN {channel}")
+                woken.set()
+                async for _ in connection.notifies():
+                    woken.set()
+        except (psycopg.Error, OSError):
+            await asyncio.sleep(again_after_seconds)
 
 
-async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+async def woken_or_later(woken: asyncio.Event, seconds: float) -> None:
+    """Until it is woken, or for so long. Python 3.11's `wait_for` would lose a cancellation that comes with the waking."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
     """Whoever is cancelled finishes the transaction first: threads cannot be stopped, and would keep its connection."""
     task = asyncio.create_task(work)
     try:

@@ -17,8 +17,11 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from activities.case_steps import CaseSteps
 from activities.departments import Departments, HttpDepartments
 from activities.gateway import Gateway
-from activities.settings import GatewaySettings
+from activities.notices import notice_adapter
+from activities.settings import GatewaySettings, NoticeSettings
 from activities.shared_data import HttpSharedData, SharedData
+from domain.catalogue import catalogue
+from domain.time_limits import in_shanghai
 from store.cases import CaseStore
 from store.database import Database
 from store.keys import KeyRing, read_key
@@ -26,6 +29,7 @@ from store.log import configure
 from store.settings import StoreSettings
 from store.vault import Vault
 from workers.bundle_worker import bundle_worker
+from workers.notifier import Notifier
 from workers.payloads import data_converter
 from workers.relay import Relay
 from workers.settings import WorkerSettings
@@ -101,22 +105,32 @@ async def serve(*, worker: bool, relay: bool, gateways: Gateways = http_gateways
     async with AsyncExitStack() as stack:
         stack.callback(store.database.dispose)
         if worker:
+            today = in_shanghai(now()).date()
+            await asyncio.to_thread(store.listing.say_what_is_refused, catalogue().all_in_force(today), today)
             gateway_settings = GatewaySettings()
             shared_data, departments = gateways(gateway_settings)
             steps = CaseSteps(store, shared_data, departments, gateway_settings, now)
             await stack.enter_async_context(bundle_worker(client, steps, settings))
-        telling: asyncio.Task[None] | None = None
+        telling: list[asyncio.Task[None]] = []
         if relay:
-            telling = asyncio.create_task(Relay(store, client, settings, now, eager=worker).run())
-            telling.add_done_callback(lambda _: stopped.set())
-            stack.push_async_callback(_stop, telling)
+            notice_settings = NoticeSettings()
+            notices = notice_adapter(notice_settings)
+            stack.push_async_callback(notices.close)
+            for loop in (
+                Relay(store, client, settings, now, eager=worker),
+                Notifier(store, notices, notice_settings, now),
+            ):
+                telling.append(asyncio.create_task(loop.run()))
+                telling[-1].add_done_callback(lambda _: stopped.set())
+                stack.push_async_callback(_stop, telling[-1])
         collect_seldom()
         log.info("ready", worker=worker, relay=relay, task_queue=settings.task_queue)
         await stopped.wait()
         log.info("stopping")
-        if telling is not None and telling.done():
-            # It never ends by itself: whoever watches the process has to hear of it.
-            telling.result()
+        for task in telling:
+            if task.done():
+                # It never ends by itself: whoever watches the process has to hear of it.
+                task.result()
 
 
 def collect_seldom() -> None:

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages import News, PatientStep, Wave
     from domain.case_file import CaseFile, evolve
     from domain.events import Recorded
-    from domain.steps import AskRegister, SayOverdue, SubmitItem, agenda, steps
+    from domain.steps import Step, agenda, steps
     from workflows.agenda import Agenda
 
 WAVE_ENDS_WITHIN = timedelta(seconds=8)
@@ -38,7 +38,7 @@ class LifeEventBundle:
 
     def __init__(self, opening: News) -> None:
         self._case_id = opening.case_id
-        self._file: CaseFile | None = None
+        self._file = opening.file
         self._early: dict[int, Recorded] = {}
         self._begun: set[str] = set()
         self._patient: list[asyncio.Task[None]] = []
@@ -50,14 +50,28 @@ class LifeEventBundle:
         while not self._over():
             if due := self._due():
                 await self._do(due)
+            elif workflow.info().is_continue_as_new_suggested():
+                await self._continue_anew()
             else:
                 await self._wait_for_news()
+        await self._put_down()
+        return self._known.outcome or self._known.state
+
+    async def _continue_anew(self) -> None:
+        """A history has its limits, a case has not: the next run begins with the file and asks anew what is due.
+
+        Steps that were under way have the same keys there, so none is done twice.
+        """
+        await self._put_down()
+        early = tuple(self._early.values())
+        workflow.continue_as_new(News(case_id=self._case_id, events=early, file=self._known))
+
+    async def _put_down(self) -> None:
         self._agenda.disarm()
         for task in self._patient:
             task.cancel()
         await asyncio.gather(*self._patient, return_exceptions=True)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._known.outcome or self._known.state
 
     def hear(self, news: News) -> None:
         """Something happened that no activity of this workflow caused."""
@@ -72,14 +86,14 @@ class LifeEventBundle:
     def _over(self) -> bool:
         return self._file is not None and self._file.over
 
-    def _due(self) -> tuple[AskRegister | SubmitItem | SayOverdue, ...]:
+    def _due(self) -> tuple[Step, ...]:
         if self._file is None:
             return ()
         now = workflow.now()
         due = (*steps(self._file), *(entry for entry in agenda(self._file) if entry.due <= now))
         return tuple(step for step in due if step.key not in self._begun)
 
-    async def _do(self, due: Sequence[AskRegister | SubmitItem | SayOverdue]) -> None:
+    async def _do(self, due: Sequence[Step]) -> None:
         self._begun.update(step.key for step in due)
         try:
             progress = await workflow.execute_local_activity_method(
@@ -100,7 +114,7 @@ class LifeEventBundle:
         self._begun.update(step.key for step in patient)
         self._patient += [asyncio.create_task(self._persist(step)) for step in patient]
 
-    async def _persist(self, step: AskRegister | SubmitItem | SayOverdue) -> None:
+    async def _persist(self, step: Step) -> None:
         progress = await workflow.execute_activity_method(
             CaseSteps.persist,
             PatientStep(case_id=self._case_id, step=step),
@@ -116,7 +130,11 @@ class LifeEventBundle:
         self._agenda.arm(ahead[0] if ahead else None)
         seen = 0 if self._file is None else self._file.version
         await workflow.wait_condition(
-            lambda: self._agenda.struck or (self._file is not None and self._file.version > seen)
+            lambda: (
+                self._agenda.struck
+                or (self._file is not None and self._file.version > seen)
+                or workflow.info().is_continue_as_new_suggested()
+            )
         )
         if self._agenda.struck:
             self._agenda.disarm()

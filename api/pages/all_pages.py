@@ -8,7 +8,20 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from api.pages import case_acts, case_list, case_page, changes, signing_in
+from api.pages import (
+    asking,
+    case_acts,
+    case_list,
+    case_page,
+    changes,
+    grants,
+    inbox,
+    link,
+    listing,
+    question,
+    rosters,
+    signing_in,
+)
 from api.pages.faults import as_page
 from api.pages.rendering import FOLDER, HEADERS
 
@@ -19,6 +32,14 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     changes.router,
     case_acts.router,
     case_page.router,
+    # Before the page of a question, for the same reason.
+    inbox.router,
+    question.router,
+    link.router,
+    asking.router,
+    listing.router,
+    rosters.router,
+    grants.router,
 )
 
 

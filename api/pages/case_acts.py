@@ -11,17 +11,18 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api import cases
+from api import cases, verifications
 from api.cases import CaseNo, Part, Settlement
 from api.house import House, TheHouse
 from api.pages.case_page import Attempt, people, show_case
-from api.pages.doors import MayResubmit, MayReveal, MaySettle, MayWithdraw
+from api.pages.doors import MayAnswerCommitment, MayEscalate, MayResubmit, MayReveal, MaySettle, MayWithdraw
 from api.pages.faults import PageRoute
 from api.pages.rendering import HEADERS, render
 from api.people import revealed
 from api.problems import status_of
 from api.reach import get_case
 from api.shapes import Because, etag
+from api.verifications import CommitmentAnswer
 from domain.identifiers import grouped_case_no
 from domain.refusals import Conflict
 from domain.scopes import Action, Viewer
@@ -36,6 +37,9 @@ SHOWN_SECONDS: Final = 60
 SAY_WHY: Final = "请写明理由, 2 至 500 字。"
 CHOOSE: Final = "请选择认定结果。"
 CONFIRM: Final = "请确认是申请人要求撤回。"
+DECIDE: Final = "请选择申请人的决定。"
+LETTER: Final = "请照录申请人签署的承诺书, 2 至 5000 字。"
+NO_LETTER: Final = "申请人没有承诺, 请勿填写承诺书。"
 
 
 @router.post("/cases/{case_no}/proofs/{proof}/settlement", name="settle_by_form")
@@ -74,6 +78,55 @@ def resubmit(
         cases.resubmit_item(house, viewer, case_no, item, Because(reason=_said(reason)))
 
     return _tried(house, viewer, request, Action.RESUBMIT_ITEM, case_no, attempt, act, "resubmitted", item)
+
+
+@router.post("/cases/{case_no}/proofs/{proof}/escalation", name="escalate_by_form")
+def escalate(
+    house: TheHouse,
+    viewer: MayEscalate,
+    request: Request,
+    case_no: CaseNo,
+    proof: Part,
+    reason: Typed = "",
+    once: Typed = "",
+) -> Response:
+    """Wait no longer for whoever was asked; a caseworker decides."""
+    attempt = Attempt(form=f"escalate-{proof}", reason=reason, wrong=_why_not(reason))
+
+    def act() -> None:
+        why = Because(reason=_said(reason))
+        verifications.escalate_proof(house, viewer, case_no, proof, why, f"{once} {why.reason}", request)
+
+    return _tried(house, viewer, request, Action.ESCALATE_PROOF, case_no, attempt, act, "escalated", proof)
+
+
+@router.post("/cases/{case_no}/proofs/{proof}/commitment", name="commit_by_form")
+def commit(
+    house: TheHouse,
+    viewer: MayAnswerCommitment,
+    request: Request,
+    case_no: CaseNo,
+    proof: Part,
+    signed: Typed = "",
+    letter: Annotated[str, Form(max_length=20_000)] = "",
+    once: Typed = "",
+) -> Response:
+    """The applicant signs or declines, at the counter."""
+    written = letter.strip()
+    wrong = {} if signed in {"true", "false"} else {"signed": DECIDE}
+    if signed == "true" and not 2 <= len(written) <= 5000:
+        wrong["letter"] = LETTER
+    if signed == "false" and written:
+        wrong["letter"] = NO_LETTER
+    attempt = Attempt(form=f"commit-{proof}", met=signed, reason=letter, wrong=wrong)
+
+    def act() -> None:
+        answer = CommitmentAnswer(signed=signed == "true", letter=written or None)
+        key = f"{once} {signed} {written}"
+        verifications.answer_commitment(house, viewer, case_no, proof, answer, key, request)
+
+    done = "signed" if signed == "true" else "declined"
+    return _tried(house, viewer, request, Action.ANSWER_COMMITMENT, case_no, attempt, act, done, proof)
 
 
 @router.post("/cases/{case_no}/withdrawal", name="withdraw_by_form")

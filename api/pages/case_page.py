@@ -6,6 +6,7 @@ The same view of the case that the API answers with; personal data masked, its r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,25 +14,30 @@ from fastapi.responses import RedirectResponse
 
 from api.case_view import Content, ItemView, ProofView, Sentence, WaitView, case_with_content, fields_of
 from api.cases import CaseNo
+from api.clock import CaseClock, clock_of_case
 from api.house import House, TheHouse
 from api.pages.doors import MayReadCase, MayReadCaseEvents
 from api.pages.faults import PageRoute
+from api.pages.ladder import Rung, by_hand, ladder, late_answers, reasons
 from api.pages.lanes import Lanes, lanes
-from api.pages.rendering import HEADERS, render, say_for
+from api.pages.own_answers import told
+from api.pages.rendering import HEADERS, once, render, say_for
 from api.pages.words import Say
 from api.reach import Sight, get_case
 from domain.actors import THE_ENGINE
-from domain.bundle import Bundle, Escalation, FieldKind, SharedDataQuery
-from domain.case_file import IN_HAND, PROOF_ENDED, CaseFile, CaseState, ItemState, LiveProof, ProofState
-from domain.departments import REGISTERS
+from domain.bundle import Bundle, Commitment, FieldKind, SharedDataQuery
+from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState, ProofState
 from domain.events import Event, Recorded
 from domain.identifiers import grouped_case_no
 from domain.refusals import Refusal
 from domain.scopes import Action, Viewer, may, reach
-from domain.timeline import GAVE_UP, Text, department_title, item_title, proof_title
-from domain.timeline import sentence as told
+from domain.timeline import Text, item_title, proof_title
+from domain.timeline import sentence as sentence_of
 from store.access_log import Access
+from store.cases import OpenedCase
+from store.database import again_if_lost
 from store.read_models.cases import CaseLine
+from store.unit_titles import unit_titles
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -63,17 +69,6 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One route of a proof: who is asked there, and how far it came."""
-
-    route: str
-    who: Text
-    kept_by: Text | None
-    state: Literal["not_yet", "now", "answered", "differs", "gave_up"]
-    reason: Text | None
-
-
-@dataclass(frozen=True)
 class ProofLine:
     """One proof as the page shows it."""
 
@@ -82,8 +77,14 @@ class ProofLine:
     differing: tuple[Text, ...]
     needed_by: tuple[Text, ...]
     settled_by: str | None
-    """The account that settled it; None where a register did."""
+    """The caseworker who settled it; None where somebody's answer did."""
     note: str | None
+    letter: str | None
+    """What the applicant signed."""
+    commitment: Commitment | None
+    """What the applicant may sign for, while that is open."""
+    waited_for: bool
+    """Some person is asked, whom a caseworker need not wait for."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Rights:
     resubmit: bool = False
     withdraw: bool = False
     reveal: bool = False
+    escalate: bool = False
+    commit: bool = False
 
 
 DONE: Final = {
@@ -122,9 +125,12 @@ DONE: Final = {
     "not_met": "已认定“{part}”不能证明, 认定和理由已记入办件经过。需要它的事项不予许可。",
     "resubmitted": "“{part}”已重新送交部门, 部门答复后本页自动更新。",
     "withdrawn": "申请已撤回: 未送部门的事项已取消; 已在部门办理的继续办理, 结果仍会记录在本页。",
+    "escalated": "“{part}”已提级, 不再等待答复, 现由经办人认定。原承办人已收到撤回提醒。",
+    "signed": "申请人已就“{part}”签署承诺, 承诺书已存档。需要它的事项继续办理。",
+    "declined": "申请人未就“{part}”作出承诺, 已转由其他方式核实, 不影响申请人的任何权利。",
 }
 """What an act has led to, told on the page after it."""
-Done = Literal["met", "not_met", "resubmitted", "withdrawn"]
+Done = Literal["met", "not_met", "resubmitted", "withdrawn", "escalated", "signed", "declined"]
 
 
 @router.get("/cases/{case_no}", name="case_page")
@@ -160,6 +166,8 @@ def timeline_page(house: TheHouse, viewer: MayReadCaseEvents, request: Request, 
 @router.get("/cases/{case_no}/withdrawal", name="back_from_withdrawal")
 @router.get("/cases/{case_no}/reveal", name="back_from_reveal")
 @router.get("/cases/{case_no}/proofs/{part}/settlement", name="back_from_settlement")
+@router.get("/cases/{case_no}/proofs/{part}/escalation", name="back_from_escalation")
+@router.get("/cases/{case_no}/proofs/{part}/commitment", name="back_from_commitment")
 @router.get("/cases/{case_no}/items/{part}/resubmission", name="back_from_resubmission")
 def back_to_case(viewer: MayReadCase, case_no: CaseNo) -> Response:
     """An address to which only forms are sent, opened once more: to the case itself."""
@@ -192,6 +200,7 @@ def show_case(
     opened = house.store.open_for(line.case_id, access)
     file, view = opened.file, case_with_content(opened, sight)
     events = house.store.events_after(line.case_id, 0) if _may(viewer, Action.READ_CASE_EVENTS, line, file) else ()
+    clock = told(clock_of_case(house, viewer, line.case_no), CaseClock)
     return render(
         request,
         "case_body.html" if fragment else "case.html",
@@ -208,8 +217,12 @@ def show_case(
             whole=sight.whole(),
             now=house.clock(),
             attempt=attempt or Attempt(),
+            said=notes_of(opened) if sight.whole() else {},
+            units=_units(house, file),
         ),
         case=view,
+        time=time_table(clock),
+        once=once(),
         done=_done(say_for(request), file, done, part),
     )
 
@@ -226,14 +239,24 @@ def shown(
     whole: bool,
     now: datetime,
     attempt: Attempt,
+    said: Mapping[str, str] = MappingProxyType({}),
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What the templates of the case page are given, beside the view itself."""
-    proof_lines = [_proof_line(file, content, proof, whole=whole) for proof in proofs]
+    why = reasons(events, said)
+    proof_lines = [
+        _proof_line(file, content, proof, ladder(file, proof.code, now, said, units, why), whole=whole)
+        for proof in proofs
+    ]
+    to_commit = [one for one in proof_lines if rights.commit and one.commitment is not None]
+    to_escalate = [one for one in proof_lines if rights.escalate and one.waited_for]
     to_settle = [one for one in proof_lines if rights.settle and one.proof.state in set(IN_HAND)]
     to_resubmit = [one for one in items if rights.resubmit and one.state == ItemState.REJECTED]
     forms = {
         *(f"settle-{one.proof.code}" for one in to_settle),
         *(f"resubmit-{one.id}" for one in to_resubmit),
+        *(f"commit-{one.proof.code}" for one in to_commit),
+        *(f"escalate-{one.proof.code}" for one in to_escalate),
         *(["withdraw"] if rights.withdraw else []),
         *(["reveal"] if rights.reveal else []),
     }
@@ -242,9 +265,18 @@ def shown(
         "lanes": _lanes(file, items, now),
         "proofs": proof_lines,
         # What a person can do something about comes first.
-        "waits": sorted(waits, key=lambda wait: wait.on != "caseworker"),
+        "waits": sorted(waits, key=lambda wait: wait.on not in {"caseworker", "applicant"}),
         "to_settle": to_settle,
         "to_resubmit": to_resubmit,
+        "to_commit": to_commit,
+        "to_escalate": to_escalate,
+        "late": [
+            (
+                late,
+                proof_title(file.bundle, late.part) if late.part in file.proofs else item_title(file.bundle, late.part),
+            )
+            for late in (late_answers(events, said) if whole else ())
+        ],
         "people": people(file.bundle, content),
         "happened": timeline(events, file.bundle),
         "promised_for": max((day for item in items if (day := item.promised_by or item.expected_by)), default=None)
@@ -273,7 +305,34 @@ def rights_of(viewer: Viewer, line: CaseLine, file: CaseFile) -> Rights:
         resubmit=running and _may(viewer, Action.RESUBMIT_ITEM, line, file),
         withdraw=running and _may(viewer, Action.WITHDRAW_CASE, line, file),
         reveal=_may(viewer, Action.REVEAL_PERSON, line, file),
+        escalate=running and _may(viewer, Action.ESCALATE_PROOF, line, file),
+        commit=running and _may(viewer, Action.ANSWER_COMMITMENT, line, file),
     )
+
+
+def notes_of(case: OpenedCase) -> Mapping[str, str]:
+    """What was said in the case, by the place where the vault keeps it."""
+    places = [
+        place for owner, place in case.dossier.entries if owner == case.file.case_id and place.startswith("note/")
+    ]
+    return {place: text for place in places if (text := _words_of(case, place)) is not None}
+
+
+def _words_of(case: OpenedCase, place: str) -> str | None:
+    """A reason, or else what was said on the telephone."""
+    content = case.dossier.find(case.file.case_id, place) or {}
+    return content.get("text") or content.get("said")
+
+
+def _units(house: House, file: CaseFile) -> Mapping[str, str]:
+    """What the units are called that were asked."""
+    asked = {one.opened.unit for one in file.verifications.values()}
+
+    def look() -> Mapping[str, str]:
+        with house.store.database.glancing() as connection:
+            return unit_titles(connection, asked)
+
+    return again_if_lost(look) if asked else {}
 
 
 def _may(viewer: Viewer, action: Action, line: CaseLine, file: CaseFile) -> bool:
@@ -354,55 +413,28 @@ def _lanes(file: CaseFile, items: Sequence[ItemView], now: datetime) -> Lanes:
 # ── proofs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _proof_line(file: CaseFile, content: Content, proof: ProofView, *, whole: bool) -> ProofLine:
-    live, declared = file.proof(proof.code), file.declared_proof(proof.code)
-    by_hand = live.settled_by is not None and live.settled_by != THE_ENGINE.account
+def _proof_line(
+    file: CaseFile, content: Content, proof: ProofView, rungs: tuple[Rung, ...], *, whole: bool
+) -> ProofLine:
+    live = file.proof(proof.code)
+    note = content.notes.get(f"proof:{proof.code}")
+    route = file.route(proof.code)
+    decided = by_hand(live)
     return ProofLine(
         proof=proof,
-        rungs=tuple(
-            rung
-            for place, route in enumerate(declared.routes)
-            for rung in (_rung(live, place, route),)
-            # Once it has ended, what was never tried says nothing.
-            if rung.state != "not_yet" or live.state not in PROOF_ENDED
-        ),
+        rungs=rungs,
         differing=tuple(_differing(file.bundle, proof.code, name) for name in proof.differing),
         needed_by=tuple(
             item_title(file.bundle, item)
             for item, needing in file.items.items()
             if whole and proof.code in needing.planned.proofs
         ),
-        settled_by=live.settled_by if by_hand else None,
-        note=content.notes.get(f"proof:{proof.code}"),
+        settled_by=live.settled_by if decided else None,
+        note=note if decided else None,
+        letter=None if decided else note,
+        commitment=route if live.state is ProofState.OFFERED and isinstance(route, Commitment) else None,
+        waited_for=live.state in {ProofState.VERIFYING, ProofState.OFFERED},
     )
-
-
-def _rung(live: LiveProof, place: int, route: SharedDataQuery | Escalation) -> Rung:
-    register = REGISTERS.get(route.source) if isinstance(route, SharedDataQuery) else None
-    if register is not None:
-        who, kept_by = Text(f"“{register.title}”", register.title_en), department_title(register.kept_by)
-    elif isinstance(route, SharedDataQuery):
-        who, kept_by = Text(route.source, route.source), None
-    else:
-        who, kept_by = Text("经办人", "Caseworker"), None
-    gave_up = live.exhausted[place][1] if place < len(live.exhausted) else None
-    by_hand = live.settled_by not in {None, THE_ENGINE.account}
-    state: Literal["not_yet", "now", "answered", "differs", "gave_up"] = "not_yet"
-    if gave_up is not None:
-        state = "gave_up"
-    elif isinstance(route, Escalation):
-        if by_hand:
-            state = "answered"
-        elif live.state in IN_HAND:
-            state = "now"
-    elif place == live.rung:
-        if live.state is ProofState.ASKED:
-            state = "now"
-        elif live.differing:
-            state = "differs"
-        elif live.state is ProofState.MET and not by_hand:
-            state = "answered"
-    return Rung(route.route, who, kept_by, state, GAVE_UP.get(gave_up, Text(gave_up, gave_up)) if gave_up else None)
 
 
 def _differing(bundle: Bundle, proof: str, name: str) -> Text:
@@ -421,6 +453,40 @@ def _differing(bundle: Bundle, proof: str, name: str) -> Text:
 
 
 ONLY_REGISTERS_SAY: Final = {"state": Text("登记状态", "State in the register")}
+
+
+# ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class TimeLine:
+    """How long somebody had the case."""
+
+    who: Text
+    account: str | None
+    suspended: bool
+    seconds: int
+    percent: str
+
+
+@dataclass(frozen=True)
+class TimeTable:
+    """Whose the time of the case was: the lines add up to the whole, in seconds and in percent."""
+
+    lines: tuple[TimeLine, ...]
+    seconds: int
+
+
+def time_table(clock: CaseClock) -> TimeTable:
+    """The shares in whole seconds, rounded so that nothing is lost between two of them."""
+    lines: list[TimeLine] = []
+    so_far = 0.0
+    for share in clock.shares:
+        before, so_far = so_far, so_far + share.seconds
+        who = Text(share.title, share.title_en)
+        seconds = round(so_far) - round(before)
+        lines.append(TimeLine(who, share.account, share.suspended, seconds, f"{share.share:.2%}"))
+    return TimeTable(tuple(lines), round(so_far))
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -464,6 +530,9 @@ _TONES: Final = {
     "case_withdrawn": "mark",
     "application_amended": "mark",
     "proof_contested": "hand",
+    "late_answer_recorded": "hand",
+    "verification_reminded": "hand",
+    "verification_suspended": "hand",
     "submission_rejected": "hand",
     "proof_settled": "hand",
     "item_denied": "late",
@@ -482,7 +551,7 @@ def _happening(event: Event, bundle: Bundle) -> Happening:
     by_system = event.by.account == THE_ENGINE.account
     return Happening(
         at=event.at,
-        text=told(event, bundle),
+        text=sentence_of(event, bundle),
         account=None if by_system else event.by.account,
         unit=event.by.unit,
         tone=_TONES.get(event.type, "plain"),

@@ -14,7 +14,7 @@ from api.cases import CaseNo
 from api.event_feed import stream  # the API's own, so that both stop at the same moment
 from api.feed import News, NotACursor, read_cursor
 from api.house import House, TheHouse
-from api.pages.doors import MayListCases, MayReadCase
+from api.pages.doors import MayListCases, MayReadCase, MayReadInbox
 from api.pages.faults import PageRoute
 from api.reach import get_case
 from domain.scopes import Action
@@ -31,6 +31,16 @@ async def changes_of_list(
     """That one of the account's cases changed."""
     return await _told(
         house, request, Action.LIST_CASES, last_event_id, lambda news: news.concerns(viewer, Action.LIST_CASES)
+    )
+
+
+@router.get("/inbox/changes", name="stream_of_inbox", response_class=StreamingResponse)
+async def changes_of_inbox(
+    house: TheHouse, viewer: MayReadInbox, request: Request, last_event_id: LastEventId = None
+) -> Response:
+    """That a case changed about which the unit was asked, or one of the division's."""
+    return await _told(
+        house, request, Action.READ_INBOX, last_event_id, lambda news: news.concerns(viewer, Action.READ_INBOX)
     )
 
 

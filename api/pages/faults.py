@@ -92,4 +92,14 @@ def page_behind(request: Request) -> str:
     parts = request.url.path.split("/")
     if request.method in {"GET", "HEAD"}:
         return request.url.path
-    return f"/cases/{parts[2]}" if len(parts) > 2 and parts[1] == "cases" and is_case_no(parts[2]) else "/"
+    match parts[1:]:
+        case ["cases", number, *_] if is_case_no(number):
+            return f"/cases/{number}"
+        case ["inbox", id, _]:
+            return f"/inbox/{id}"
+        case [("inbox" | "verifications" | "listing" | "rosters" | "grants") as home, *_]:
+            return f"/{home}"
+        case ["v", _]:
+            return request.url.path
+        case _:
+            return "/"

@@ -5,7 +5,14 @@ Finished states carry no colour; red is for what is overdue or has failed.
 
 from typing import Final, NamedTuple
 
-from api.words import CASE_STATES, ITEM_STATES, NOT_APPLICABLE, NOT_APPLICABLE_LABEL, PROOF_STATES
+from api.words import (
+    CASE_STATES,
+    ITEM_STATES,
+    NOT_APPLICABLE,
+    NOT_APPLICABLE_LABEL,
+    PROOF_STATES,
+    VERIFICATION_STATES,
+)
 from domain.scopes import Role
 
 
@@ -35,29 +42,84 @@ _MARKS: Final = {
     # proofs
     "proof.planned": ("clock", "idle"),
     "proof.asked": ("running", "busy"),
+    "proof.verifying": ("inbox", "busy"),
+    "proof.offered": ("pen", "hand"),
     "proof.escalated": ("hand", "hand"),
     "proof.contested": ("hand", "hand"),
     "proof.met": ("done", "over"),
     "proof.not_met": ("no", "over"),
     "proof.dropped": ("back", "over"),
+    # verifications
+    "verification.open": ("inbox", "busy"),
+    "verification.answered": ("done", "over"),
+    "verification.expired": ("alarm", "late"),
+    "verification.withdrawn": ("back", "over"),
 }
 
 LOOKS: Final = {
     f"{kind}.{state}": Look(word, *_MARKS[f"{kind}.{state}"])
-    for kind, words in (("case", CASE_STATES), ("item", ITEM_STATES), ("proof", PROOF_STATES))
+    for kind, words in (
+        ("case", CASE_STATES),
+        ("item", ITEM_STATES),
+        ("proof", PROOF_STATES),
+        ("verification", VERIFICATION_STATES),
+    )
     for state, word in words.items()
 } | {
     f"item.{NOT_APPLICABLE}": Look(NOT_APPLICABLE_LABEL, "none", "idle"),
     "overdue": Look("超期", "alarm", "late"),
     "unreachable": Look("部门联系不上", "alarm", "late"),
     "in_hand": Look("待经办人处理", "hand", "hand"),
+    # what came of a proof that was asked for alone
+    "result.confirmed": Look("已核实", "done", "over"),
+    "result.not_confirmed": Look("未能核实", "no", "over"),
+    "result.contradicted": Look("核实不一致", "no", "late"),
+    # grants
+    "grant.applied": Look("待审批", "clock", "hand"),
+    "grant.approved": Look("已批准", "done", "over"),
+    "grant.refused": Look("不予批准", "no", "over"),
+    "grant.revoked": Look("已收回", "back", "over"),
+    "grant.expired": Look("已到期", "clock", "idle"),
+    # how much of a limit is used up
+    "warning.half": Look("时限已过半", "clock", "hand"),
+    "warning.late": Look("时限将到", "alarm", "late"),
+    "warning.over": Look("时限已过", "alarm", "late"),
+    "warning.stopped": Look("计时中止", "pause", "idle"),
 }
 
 
 def look(kind: str, state: str) -> Look:
-    """Of a state; `kind` is "case", "item" or "proof"."""
+    """Of a state; `kind` is "case", "item", "proof" or "verification"."""
     return LOOKS[f"{kind}.{state}" if state else kind]
 
+
+ROUTES: Final = {
+    "shared_data_query": "数据共享",
+    "department_verification": "部门核验",
+    "community_check": "社区核实",
+    "commitment": "告知承诺",
+    "escalation": "人工认定",
+}
+"""What the rungs of a ladder are called."""
+
+ANSWERS: Final = {
+    "matches": "一致",
+    "contradicts": "不一致",
+    "no_record": "查无此记录",
+    "hand_to_community": "转社区核实",
+}
+"""What an officer can say."""
+
+MEANINGS: Final = {
+    "matches": "与本单位掌握的情况相同",
+    "contradicts": "与本单位掌握的情况不同",
+    "no_record": "本单位没有这个人或这件事的记录",
+    "hand_to_community": "本单位无从核实, 社区可能了解",
+}
+"""What each answer means."""
+
+CHANGES: Final = {"joined": "新增", "left": "离开", "changed": "变更"}
+"""What an import does to an entry."""
 
 ROLES: Final = {
     Role.BIRTH_DESK: "出生窗口",
@@ -65,6 +127,9 @@ ROLES: Final = {
     Role.SUPERVISOR: "科长",
     Role.VERIFIER: "部门核验员",
     Role.COMMUNITY_WORKER: "社区工作者",
+    Role.UNIT_CHIEF: "部门负责人",
+    Role.REQUESTER: "用证单位",
+    Role.DATA_CENTRE: "数据中心",
     Role.PENSION_OFFICER: "社保经办",
     Role.AUDITOR: "审计",
     Role.INTEGRATOR: "接入系统",

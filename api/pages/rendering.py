@@ -3,12 +3,13 @@
 A template sees values and a few functions that say them; a name it does not know is an error, never a blank.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
@@ -18,12 +19,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.house import house_of
 from api.identity import CSRF_FIELD
 from api.pages.doors import caller_of
-from api.pages.looks import ROLES, look
+from api.pages.looks import ANSWERS, CHANGES, MEANINGS, ROLES, ROUTES, look
 from api.pages.words import LANGUAGES, Language, Say
 from domain.form import SHANGHAI
 from domain.scopes import Action, reach
 
 FOLDER: Final = Path(__file__).parents[1]
+PLAIN: Final = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+"""One line that shows all that is in it."""
 LANGUAGE_COOKIE: Final = "onething-language"
 LANGUAGE_LASTS: Final = timedelta(days=365)
 
@@ -47,15 +50,34 @@ TEMPLATES: Final = Environment(
 )
 
 
+DOORS: Final = (
+    (Action.READ_INBOX, "/inbox", "核验待办"),
+    (Action.LIST_CASES, "/cases", "办件"),
+    (Action.ASK_VERIFICATION, "/verifications", "单项核验"),
+    (Action.READ_ROSTERS, "/rosters", "花名册"),
+    (Action.READ_GRANTS, "/grants", "数据权限"),
+    (Action.READ_LISTING, "/listing", "证明清单"),
+)
+"""Where each action is at home, in the order of the navigation."""
+
+
 def render(
-    request: Request, template: str, *, status: int = 200, here: str | None = None, fragment: bool = False, **shown: Any
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    here: str | None = None,
+    fragment: bool = False,
+    headers: Mapping[str, str] = HEADERS,
+    keeps_language: bool = True,
+    **shown: Any,
 ) -> Response:
     """The page; `here` is the address that shows it again, where that is not the request's own."""
     language = language_of(request)
     now = house_of(request).clock()
     context = {**words_at(language, now), **_frame(request, language, here), "fragment": fragment, **shown}
-    told = Response(TEMPLATES.get_template(template).render(context), status, HEADERS, "text/html")
-    if request.query_params.get("lang") in LANGUAGES:
+    told = Response(TEMPLATES.get_template(template).render(context), status, headers, "text/html")
+    if keeps_language and request.query_params.get("lang") in LANGUAGES:
         told.set_cookie(
             LANGUAGE_COOKIE,
             language,
@@ -94,10 +116,19 @@ def _frame(request: Request, language: Language, here: str | None) -> dict[str, 
         "csrf": (caller.csrf if caller else None) or "",
         "viewer": viewer,
         "role": ROLES[viewer.role] if viewer else None,
-        "lists_cases": viewer is not None and reach(viewer, Action.LIST_CASES) is not None,
+        "doors": [
+            (address, title, request.url.path.startswith(address))
+            for action, address, title in DOORS
+            if viewer is not None and reach(viewer, action) is not None
+        ],
         "other_language": other,
         "other_language_url": f"{here or request.url.path}?{urlencode([*([] if here else kept), ('lang', other)])}",
     }
+
+
+def once() -> str:
+    """A mark for a form, so that sending it twice is one act."""
+    return token_urlsafe(12)
 
 
 # ── what templates can say ──────────────────────────────────────────────────────────────────────────────────────────
@@ -156,8 +187,14 @@ def words_at(language: Language, now: datetime) -> dict[str, Any]:
         "day": lambda at: _day(at.astimezone(SHANGHAI), language, now),
         "clock": lambda at: f"{at.astimezone(SHANGHAI):%H:%M}",
         "left": lambda due: left(due - now, say),
+        "hms": lambda seconds: f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}",
         "machine_time": lambda at: at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
         "look": look,
+        "routes": ROUTES,
+        "answers": ANSWERS,
+        "meanings": MEANINGS,
+        "kinds": CHANGES,
+        "person": lambda account: say("一次性链接") if account.startswith("link:") else account,
         "asset": asset,
         "query": urlencode,
     }

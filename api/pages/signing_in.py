@@ -15,7 +15,7 @@ from api.pages.doors import whoever_calls
 from api.pages.faults import PageRoute
 from api.pages.rendering import HEADERS, render
 from api.problems import Trouble
-from domain.scopes import Action, reach
+from domain.scopes import Action, Reach, Viewer, reach
 from store.accounts import SignInRefused, sign_in, sign_out
 from store.database import again_if_lost
 
@@ -93,10 +93,23 @@ def sign_out_by_form(
 def home(request: Request) -> Response:
     """Where the work of the role is."""
     viewer = whoever_calls(request).viewer
-    if reach(viewer, Action.LIST_CASES) is not None:
-        return RedirectResponse("/cases", 303, HEADERS)
+    if (start := _start_of(viewer)) is not None:
+        return RedirectResponse(start, 303, HEADERS)
     reads = reach(viewer, Action.READ_CASE_EVENTS) is not None
     return render(request, "home.html", reads_timelines=reads, typed="", wrong=None)
+
+
+def _start_of(viewer: Viewer) -> str | None:
+    """What waits for oneself comes before what one only follows."""
+    if reach(viewer, Action.READ_INBOX) is Reach.ADDRESSED:
+        return "/inbox"
+    starts = (
+        (Action.OPEN_CASE, "/cases"),
+        (Action.ASK_VERIFICATION, "/verifications"),
+        (Action.LIST_CASES, "/cases"),
+        (Action.MANAGE_LISTING, "/listing"),
+    )
+    return next((address for action, address in starts if reach(viewer, action) is not None), None)
 
 
 def _form(

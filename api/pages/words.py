@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from api.pages import words_of_asking, words_of_questions
+
 Language = Literal["zh", "en"]
 LANGUAGES: Final = ("zh", "en")
 
@@ -46,6 +48,9 @@ _ROLES: Final = {
     "科长": "Supervisor",
     "部门核验员": "Department verifier",
     "社区工作者": "Community worker",
+    "部门负责人": "Head of the unit",
+    "用证单位": "Requesting unit",
+    "数据中心": "Data centre",
     "社保经办": "Pension officer",
     "审计": "Auditor",
     "接入系统": "Connected system",
@@ -64,6 +69,15 @@ _STATES: Final = {
     "不适用": "Not applicable",
     "待核验": "To be verified",
     "核验中": "Being verified",
+    "待核验人答复": "With a verifier",
+    "待申请人承诺": "Applicant may sign",
+    "待答复": "To be answered",
+    "已答复": "Answered",
+    "逾期未答复": "Not answered in time",
+    "时限已过半": "Half the time used",
+    "时限将到": "Nearly due",
+    "时限已过": "Time is over",
+    "计时中止": "Clock stopped",
     "待经办人认定": "Caseworker decides",
     "不一致, 待经办人认定": "Contradicted, caseworker decides",
     "已证明": "Shown",
@@ -158,8 +172,7 @@ _CASE: Final = {
     "数据共享": "Shared data",
     "人工认定": "By hand",
     "正在等待答复": "waiting for an answer",
-    "已答复": "answered",
-    "不一致": "contradicts",
+    "不一致": "Contradicts",
     "不一致的内容: {parts}": "What differs: {parts}",
     "由 {account} 认定": "Decided by {account}",
     "理由: ": "Reason: ",
@@ -247,7 +260,18 @@ _PROBLEMS: Final = {
     "请稍候片刻后刷新页面, 已提交的内容不会重复生效。": "Wait a moment and reload; nothing takes effect twice.",
 }
 
-_PARTS: Final[tuple[Mapping[str, str], ...]] = (_FRAME, _ROLES, _STATES, _SIGNING_IN, _LIST, _CASE, _ACTS, _PROBLEMS)
+_PARTS: Final[tuple[Mapping[str, str], ...]] = (
+    _FRAME,
+    _ROLES,
+    _STATES,
+    _SIGNING_IN,
+    _LIST,
+    _CASE,
+    _ACTS,
+    _PROBLEMS,
+    *words_of_questions.PARTS,
+    *words_of_asking.PARTS,
+)
 
 ENGLISH: Final[Mapping[str, str]] = {text: english for part in _PARTS for text, english in part.items()}
 """Chinese text -> the same in English."""

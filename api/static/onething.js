@@ -135,7 +135,7 @@
   }
 
   function listen() {
-    if (stream || !live() || document.hidden) return;
+    if (stream || !live() || live().dataset.still || document.hidden) return;
     stream = new EventSource(live().dataset.stream);
     stream.addEventListener("open", () => catchUp().catch(() => {}));
     stream.addEventListener("changed", refresh);
@@ -176,6 +176,17 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
+  /* 1 to 4 choose the answer; Enter then sends it, unless a reason is asked. */
+  function answered(key) {
+    const choice = /^[1-4]$/.test(key) ? byId(`answer-${key}`) : null;
+    if (!choice) return null;
+    return () => {
+      choice.checked = true;
+      if (key === "1") choice.form.querySelector("button").focus();
+      else byId("answer-reason").focus();
+    };
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
@@ -185,7 +196,7 @@
       k: () => step(-1),
       "/": () => byId("case-no")?.focus(),
       "?": () => document.querySelector(".keys")?.toggleAttribute("open"),
-    }[event.key];
+    }[event.key] ?? answered(event.key);
     if (act) {
       event.preventDefault();
       act();

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from demo.city.callbacks import CallbackAddress
 from demo.city.departments import DepartmentSystems
 from demo.city.ledger import IN_MEMORY, Ledger, LedgerInUse
+from demo.city.notices import Cards
 from demo.city.platform import Platform
 from demo.city.population import DEFAULT_SEED, Population
 from demo.city.submissions import REFERENCE_PREFIXES
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--token-file", type=Path, help=f"what callers must show; without it: {DEMO_TOKEN}")
     parser.add_argument("--admin-token-file", type=Path, help="what arranging faults takes; without it: the token")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the people and of the faults")
-    parser.add_argument("--ledger", type=Path, help="the departments' books; without it they are forgotten")
+    parser.add_argument("--ledger", type=Path, help="the service's books; without it they are forgotten")
     parser.add_argument("--callback-url")
     parser.add_argument("--callback-token-file", type=Path, help="shown with every callback, unless the next has one")
     parser.add_argument(
@@ -77,7 +78,7 @@ def _application(asked: argparse.Namespace) -> ASGIApp:
     admin_token = _token(asked.admin_token_file) or token
     city = Population(seed=asked.seed)
     if asked.service == "platform":
-        return Platform(city, token, admin_token)
+        return Platform(city, token, admin_token, Cards(asked.ledger or IN_MEMORY))
     address = None
     if asked.callback_url:
         tokens = dict(map(_token_of, asked.callback_token_of))

@@ -13,6 +13,8 @@ from domain.bundle import (
     Bundle,
     Choice,
     Circumstance,
+    CommunityCheck,
+    DepartmentVerification,
     Entitle,
     Escalation,
     Fact,
@@ -172,6 +174,14 @@ MOTHER = Section(
         FormField(code="nationality", title="国籍", title_en="Nationality", kind=FieldKind.TEXT, at_most=3),
         FormField(code="phone", title="手机号码", title_en="Phone", kind=FieldKind.PHONE),
         FormField(code="account", title="银行账号", title_en="Bank account", kind=FieldKind.ACCOUNT, required=False),
+        FormField(
+            code="residence",
+            title="现居住社区",
+            title_en="Community of residence",
+            kind=FieldKind.TEXT,
+            at_most=60,
+            required=False,
+        ),
     ),
 )
 
@@ -203,7 +213,31 @@ FATHER = Section(
         ),
         FormField(code="nationality", title="国籍", title_en="Nationality", kind=FieldKind.TEXT, at_most=3),
         FormField(code="phone", title="手机号码", title_en="Phone", kind=FieldKind.PHONE, required=False),
+        FormField(
+            code="residence",
+            title="现居住社区",
+            title_en="Community of residence",
+            kind=FieldKind.TEXT,
+            at_most=60,
+            required=False,
+        ),
     ),
+)
+
+_BIRTH_SHOWN = ("birth.birth_record_no", "birth.born_at", "birth.delivery", "mother.name")
+_MOTHER_SHOWN = ("mother.name", "mother.citizen_id")
+_MOTHER_PASSPORT_SHOWN = ("mother.name", "mother.passport_no", "mother.nationality")
+_MOTHER_PAPERS_SHOWN = ("mother.name", "mother.citizen_id", "mother.passport_no")
+_FATHER_SHOWN = ("father.name", "father.citizen_id")
+_FATHER_PASSPORT_SHOWN = ("father.name", "father.passport_no", "father.nationality")
+_PARENTS_SHOWN = (*_MOTHER_SHOWN, *_FATHER_SHOWN, "mother.passport_no", "father.passport_no")
+_MOTHERS_COMMUNITY = (
+    FromForm(field="mother.residence"),
+    FromProof(proof="mothers_household", answer="community_code"),
+)
+_FATHERS_COMMUNITY = (
+    FromForm(field="father.residence"),
+    FromProof(proof="fathers_household", answer="community_code"),
 )
 
 BIRTH_RECORD = Proof(
@@ -211,6 +245,7 @@ BIRTH_RECORD = Proof(
     title="分娩记录",
     title_en="Birth record",
     basis="母婴保健法 23",
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="birth_records",
@@ -222,6 +257,7 @@ BIRTH_RECORD = Proof(
                 Agrees(answer="delivery", field="birth.delivery"),
             ),
         ),
+        DepartmentVerification(department="health", shows=_BIRTH_SHOWN),
         Escalation(),
     ),
 )
@@ -232,12 +268,15 @@ MOTHER_IDENTITY = Proof(
     title_en="Mother's identity",
     basis="居民身份证法 13",
     unless=("mother_foreign",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="identity_register",
             by=(Fact(name="citizen_id", origin=FromForm(field="mother.citizen_id")),),
             agrees=(Agrees(answer="name", field="mother.name"),),
         ),
+        DepartmentVerification(department="public_security", shows=_MOTHER_SHOWN),
+        CommunityCheck(community=_MOTHERS_COMMUNITY, shows=_MOTHER_SHOWN),
         Escalation(),
     ),
 )
@@ -248,6 +287,7 @@ MOTHER_PASSPORT = Proof(
     title_en="Mother's passport",
     basis="国籍法 4",
     when=("mother_foreign",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="exit_entry_records",
@@ -257,6 +297,7 @@ MOTHER_PASSPORT = Proof(
                 Agrees(answer="nationality", field="mother.nationality"),
             ),
         ),
+        DepartmentVerification(department="public_security", shows=_MOTHER_PASSPORT_SHOWN),
         Escalation(),
     ),
 )
@@ -268,12 +309,15 @@ FATHER_IDENTITY = Proof(
     basis="居民身份证法 13",
     when=("father_named",),
     unless=("father_foreign",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="identity_register",
             by=(Fact(name="citizen_id", origin=FromForm(field="father.citizen_id")),),
             agrees=(Agrees(answer="name", field="father.name"),),
         ),
+        DepartmentVerification(department="public_security", shows=_FATHER_SHOWN),
+        CommunityCheck(community=_FATHERS_COMMUNITY, shows=_FATHER_SHOWN),
         Escalation(),
     ),
 )
@@ -284,6 +328,7 @@ FATHER_PASSPORT = Proof(
     title_en="Father's passport",
     basis="国籍法 4",
     when=("father_foreign",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="exit_entry_records",
@@ -293,6 +338,7 @@ FATHER_PASSPORT = Proof(
                 Agrees(answer="nationality", field="father.nationality"),
             ),
         ),
+        DepartmentVerification(department="public_security", shows=_FATHER_PASSPORT_SHOWN),
         Escalation(),
     ),
 )
@@ -303,6 +349,7 @@ PARENTS_MARRIAGE = Proof(
     title_en="Parents' marriage",
     basis="国办发〔2015〕96号",
     when=("married",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="marriage_register",
@@ -326,6 +373,8 @@ PARENTS_MARRIAGE = Proof(
                 Agrees(answer="wife_name", field="mother.name"),
             ),
         ),
+        DepartmentVerification(department="civil_affairs", shows=_PARENTS_SHOWN),
+        CommunityCheck(community=_MOTHERS_COMMUNITY, shows=_PARENTS_SHOWN),
         Escalation(),
     ),
 )
@@ -345,12 +394,15 @@ MOTHERS_HOUSEHOLD = Proof(
     title_en="Mother's household",
     basis="户口登记条例 7",
     when=("following_mother",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="household_register",
             by=(Fact(name="citizen_id", origin=FromForm(field="mother.citizen_id")),),
             agrees=(Agrees(answer="name", field="mother.name"),),
         ),
+        DepartmentVerification(department="public_security", shows=_MOTHER_SHOWN),
+        CommunityCheck(community=_MOTHERS_COMMUNITY, shows=_MOTHER_SHOWN),
         Escalation(),
     ),
 )
@@ -361,12 +413,15 @@ FATHERS_HOUSEHOLD = Proof(
     title_en="Father's household",
     basis="户口登记条例 7",
     when=("following_father",),
+    immediate=True,
     routes=(
         SharedDataQuery(
             source="household_register",
             by=(Fact(name="citizen_id", origin=FromForm(field="father.citizen_id")),),
             agrees=(Agrees(answer="name", field="father.name"),),
         ),
+        DepartmentVerification(department="public_security", shows=_FATHER_SHOWN),
+        CommunityCheck(community=_FATHERS_COMMUNITY, shows=_FATHER_SHOWN),
         Escalation(),
     ),
 )
@@ -384,6 +439,7 @@ PRENATAL_RECORD = Proof(
                 Fact(name="passport_no", origin=FromForm(field="mother.passport_no"), when=("mother_foreign",)),
             ),
         ),
+        DepartmentVerification(department="health", shows=_MOTHER_PAPERS_SHOWN),
         Escalation(),
     ),
 )
@@ -403,6 +459,7 @@ MOTHER_INSURANCE = Proof(
             ),
             agrees=(Agrees(answer="scheme", field="birth.mother_insurance"),),
         ),
+        DepartmentVerification(department="healthcare_security", shows=_MOTHER_PAPERS_SHOWN),
         Escalation(),
     ),
 )
@@ -418,6 +475,7 @@ MOTHER_EMPLOYER = Proof(
             source="employers",
             by=(Fact(name="uscc", origin=FromProof(proof="mother_insurance", answer="employer_uscc")),),
         ),
+        DepartmentVerification(department="human_resources", shows=_MOTHER_PAPERS_SHOWN),
         Escalation(),
     ),
 )

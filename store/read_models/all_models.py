@@ -17,9 +17,10 @@ from store.events import read
 from store.read_models.cases import KEYS, LINES, PEOPLE
 from store.read_models.progress import ITEMS, PROOFS
 from store.read_models.projection import Key, ReadModel
+from store.read_models.verifications import VERIFICATIONS
 from store.tables import streams
 
-MODELS: Final[tuple[ReadModel, ...]] = (LINES, PEOPLE, KEYS, ITEMS, PROOFS)
+MODELS: Final[tuple[ReadModel, ...]] = (LINES, PEOPLE, KEYS, ITEMS, PROOFS, VERIFICATIONS)
 
 
 def project(batch: Batch, before: CaseFile | None, after: CaseFile) -> None:

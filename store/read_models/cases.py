@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, DateTime, Select, and_, func, literal, or_, select, tuple_
 
+from domain import single_proof
 from domain.case_file import ENDED, CaseFile, CaseState, ItemState
 from domain.form import SHANGHAI
 from domain.waiting import waits
@@ -38,7 +39,17 @@ def _line(file: CaseFile) -> list[Mapping[str, Any]]:
             "opened_at": file.opened.at,
             "changed_at": file.changed_at,
             "ended_at": file.ended_at,
-            "next_due": min((item.promised_by for item in open_items if item.promised_by is not None), default=None),
+            "next_due": min(
+                (
+                    due
+                    for due in (
+                        *(item.promised_by for item in open_items),
+                        *(wait.due for wait in waiting),
+                    )
+                    if due is not None
+                ),
+                default=None,
+            ),
             "items_in_play": len(file.items),
             "items_concluded": sum(item.state is ItemState.CONCLUDED for item in items),
             "in_hand": sum(wait.on == "caseworker" for wait in waiting),
@@ -57,7 +68,9 @@ def _people(file: CaseFile) -> list[Mapping[str, Any]]:
 
 
 def _keys(file: CaseFile) -> list[Mapping[str, Any]]:
-    if file.state is CaseState.WITHDRAWN:
+    answered = file.state is CaseState.CONCLUDED and file.bundle.code == single_proof.BUNDLE
+    if file.state is CaseState.WITHDRAWN or answered:
+        # An answer is good for so many days, so the same may be asked again; a child is born once.
         return []
     application = {"key": file.opened.application_key, "kind": "application", "case_id": file.case_id}
     return [

@@ -154,6 +154,25 @@ def count_tasks(connection: Connection) -> Mapping[str, int]:
     return {row.kind: row.many for row in connection.execute(question)}
 
 
+@dataclass(frozen=True, slots=True)
+class ProofLine:
+    """One proof of a case, in short; no personal data."""
+
+    proof: str
+    title: str
+    title_en: str
+    state: str
+
+
+def proofs_of(connection: Connection, case_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[ProofLine]]:
+    """The proofs of each case, in declared order."""
+    found: dict[UUID, list[ProofLine]] = {}
+    question = select(case_proofs).where(case_proofs.c.case_id.in_(case_ids))
+    for row in connection.execute(question.order_by(case_proofs.c.case_id, case_proofs.c.place)):
+        found.setdefault(row.case_id, []).append(ProofLine(row.proof, row.title, row.title_en, row.state))
+    return found
+
+
 def departments_of(connection: Connection, case_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
     """The departments that have an item of each case."""
     found: dict[UUID, set[str]] = {}

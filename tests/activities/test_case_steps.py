@@ -10,6 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import case_steps
 from activities.case_steps import CaseSteps
 from activities.faults import NotAccepted
 from activities.messages import PatientStep, Progress, Wave
@@ -18,16 +19,19 @@ from activities.submissions import submission
 from domain.case_file import CaseFile, ItemState, ProofState
 from domain.commands import ResubmitItem, command_id
 from domain.department_answers import Concluded
-from domain.steps import AskRegister, SayOverdue, Step, SubmitItem, steps
+from domain.steps import AskRegister, FindVerifier, LetExpire, RemindOwner, SayOverdue, Step, SubmitItem, steps
 from store.breakers import all_breakers, pause_by_hand, resume_by_hand
 from store.cases import CaseStore, Filed
+from store.database import StoreUnavailable
 from tests.city import City
 from tests.desk import CASEWORKER, MONDAY, case_file, example, file, settle, withdraw
+from tests.grants import take_away
+from tests.workflows.officers import OFFICER, answer, asked, man_department
 
 pytestmark = pytest.mark.anyio
 
-SETTINGS = GatewaySettings(at_once_seconds=0.2)
-PATIENTLY = GatewaySettings(at_once_seconds=0.2, breaker_failures=1_000)
+SETTINGS = GatewaySettings(at_once_seconds=1.0)
+PATIENTLY = GatewaySettings(at_once_seconds=1.0, breaker_failures=1_000)
 
 
 class Engine:
@@ -225,7 +229,7 @@ async def test_a_register_that_cannot_show_it_hands_over_to_the_next_rung(
     await engine.wave(filed)
 
     live = engine.case(filed).proofs[proof]
-    assert (live.state, live.exhausted) == (ProofState.ESCALATED, (("shared_data_query", reason),))
+    assert (live.state, live.exhausted[0]) == (ProofState.ESCALATED, ("shared_data_query", reason))
 
 
 async def test_a_register_that_says_otherwise_stops_the_item_and_names_what_differs_not_how(engine: Engine) -> None:
@@ -253,6 +257,8 @@ async def test_an_unreachable_register_is_given_up_after_its_tries_and_a_casewor
     told = await engine.persist(filed, step, PATIENTLY.register_tries)
 
     assert [entry.event.type for entry in told.events] == ["route_exhausted", "route_opened"]
+    assert engine.case(filed).proofs["prenatal_record"].asked == "health"
+    await engine.wave(filed)
     assert engine.case(filed).proofs["prenatal_record"].state is ProofState.ESCALATED
     settle(store, filed.case_id, "prenatal_record")
     await engine.wave(filed)
@@ -271,7 +277,7 @@ async def test_a_platform_that_cannot_read_the_question_hands_over_too(engine: E
     filed = file(engine.store)
     await engine.wave(filed)
 
-    assert engine.case(filed).proofs["prenatal_record"].exhausted == (("shared_data_query", "key_missing"),)
+    assert engine.case(filed).proofs["prenatal_record"].exhausted[0] == ("shared_data_query", "key_missing")
 
 
 # ── nobody answers ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -511,3 +517,124 @@ async def test_a_department_that_is_asked_again_is_sent_what_it_was_sent_first_w
     after = engine.store.open_case_file(filed.case_id)
     assert after.declared("mother.phone") == "15499000099"
     assert submission(after, step.item) == before
+
+
+# ── people who are asked ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+MARRIAGE = "parents_marriage"
+
+
+async def asking(engine: Engine) -> Filed:
+    """A family about whose marriage civil affairs has been asked."""
+    with engine.store.database.begin() as connection:
+        man_department(connection, MONDAY.date())
+    filed = file(engine.store, example("marriage_not_on_file"))
+    await engine.wave(filed)
+    return filed
+
+
+async def test_what_no_register_holds_is_asked_of_the_officer_on_duty_in_the_same_go(engine: Engine) -> None:
+    filed = await asking(engine)
+
+    question = asked(engine.case(filed), MARRIAGE)
+    assert (question.opened.unit, question.owner) == (OFFICER.unit, OFFICER.account)
+    assert question.due == MONDAY + timedelta(minutes=30)
+    assert steps(engine.case(filed)) == ()
+
+
+async def test_a_roster_that_cannot_be_read_for_a_moment_is_read_at_the_next_try(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as gone:
+        gone.setattr(case_steps, "find_verifier", away)
+        filed = await asking(engine)
+        step = engine.step(filed, f"verify {MARRIAGE} 1.1")
+        told = await engine.wave(filed, [step])
+        assert told.unanswered == (step.key,)
+        with pytest.raises(StoreUnavailable):
+            await engine.persist(filed, step)
+
+    await engine.persist(filed, step, 2)
+
+    assert asked(engine.case(filed), MARRIAGE).owner == OFFICER.account
+
+
+async def test_a_question_that_was_put_and_not_heard_of_is_told_again_and_not_put_again(engine: Engine) -> None:
+    filed = await asking(engine)
+    step = FindVerifier(proof=MARRIAGE, round=1, rung=1)
+
+    again = await engine.persist(filed, step, 2)
+
+    assert [entry.event.type for entry in again.events] == ["verification_opened"]
+    assert len(engine.case(filed).verifications) == 1
+
+
+async def test_an_instant_has_come_when_the_workflow_says_so_though_this_machine_is_behind(engine: Engine) -> None:
+    filed = await asking(engine)
+    question = asked(engine.case(filed), MARRIAGE)
+    assert question.due is not None
+    half, due = question.remind_at[0], question.due
+    engine.now = MONDAY - timedelta(minutes=5)
+
+    reminded = await engine.wave(filed, [RemindOwner(proof=MARRIAGE, round=1, rung=1, percent=50, due=half)])
+    expired = await engine.wave(filed, [LetExpire(proof=MARRIAGE, round=1, rung=1, due=due)])
+
+    assert [(entry.event.type, entry.event.at) for entry in reminded.events] == [("verification_reminded", half)]
+    assert expired.events[0].event.type == "route_exhausted"
+    assert expired.events[0].event.at == due
+
+
+async def test_an_instant_that_is_told_twice_or_too_late_does_nothing(engine: Engine) -> None:
+    filed = await asking(engine)
+    question = asked(engine.case(filed), MARRIAGE)
+    assert question.due is not None
+    remind = RemindOwner(proof=MARRIAGE, round=1, rung=1, percent=50, due=question.remind_at[0])
+    engine.now = question.remind_at[0]
+    first = await engine.wave(filed, [remind])
+
+    again = await engine.persist(filed, remind, 2)
+    assert again.events in (first.events, ())
+    answer(engine.store, filed.case_id, proof=MARRIAGE, at=engine.now)
+    for late in (
+        RemindOwner(proof=MARRIAGE, round=1, rung=1, percent=80, due=question.remind_at[1]),
+        LetExpire(proof=MARRIAGE, round=1, rung=1, due=question.due),
+    ):
+        engine.now = late.due
+        assert (await engine.persist(filed, late)).events == ()
+
+    case = engine.case(filed)
+    assert case.proofs[MARRIAGE].state is ProofState.MET
+    assert case.verifications[MARRIAGE, 1, 1].reminded == 50
+
+
+async def test_what_was_withdrawn_meanwhile_is_asked_of_nobody(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as gone:
+        gone.setattr(case_steps, "find_verifier", away)
+        filed = await asking(engine)
+    step = engine.step(filed, f"verify {MARRIAGE} 1.1")
+    withdraw(engine.store, filed.case_id)
+
+    told = await engine.persist(filed, step)
+
+    assert told.events == ()
+    assert engine.case(filed).verifications == {}
+
+
+async def test_a_register_without_grant_is_not_asked_and_the_next_rung_is(engine: Engine) -> None:
+    with engine.store.database.begin() as connection:
+        man_department(connection, MONDAY.date())
+        take_away(connection, "hospital", "marriage_register", at=MONDAY)
+    filed = file(engine.store)
+
+    await engine.wave(filed)
+
+    assert engine.case(filed).proofs[MARRIAGE].exhausted == (("shared_data_query", "no_grant"),)
+    assert asked(engine.case(filed), MARRIAGE).opened.unit == OFFICER.unit
+    assert "marriage_register" not in {service for service, _ in engine.city.calls}

@@ -22,6 +22,7 @@ from store.database import Database
 from tests.desk import DIVISION, MONDAY, example, store_on
 
 ELSEWHERE = "339902"
+CENTRE = "data-centre-1"
 PASSWORD = "松鼠爱吃 2026 颗松子"
 
 UNITS: dict[str, tuple[str, str | None]] = {
@@ -34,6 +35,7 @@ UNITS: dict[str, tuple[str, str | None]] = {
     "health": (DIVISION, "health"),
     "clinic": (DIVISION, "delivery_institution"),
     "office": (DIVISION, None),
+    "centre": ("339900", None),
 }
 ACCOUNTS: dict[str, tuple[str, Role]] = {
     "desk-1": ("hospital", Role.BIRTH_DESK),
@@ -51,6 +53,9 @@ ACCOUNTS: dict[str, tuple[str, Role]] = {
     "community-1": ("office", Role.COMMUNITY_WORKER),
     "pension-1": ("office", Role.PENSION_OFFICER),
     "auditor-1": ("office", Role.AUDITOR),
+    CENTRE: ("centre", Role.DATA_CENTRE),
+    "chief-of-office": ("office", Role.UNIT_CHIEF),
+    "asker-1": ("office", Role.REQUESTER),
 }
 
 
@@ -179,6 +184,12 @@ def api(database: Database, clock: Clock, tokens: dict[str, str]) -> Iterator[Ap
         ours = Api(url, store, clock, tokens)
         yield ours
         ours.close()
+
+
+@pytest.fixture
+def centre(api: Api) -> httpx.Client:
+    """The data centre's account, which takes files over."""
+    return api.by(CENTRE)
 
 
 Served = Callable[..., AbstractContextManager[str]]

@@ -5,7 +5,16 @@ from typing import Any
 
 import pytest
 
-from domain.bundle import Act, Escalation, FromForm, FromProof, Item, SharedDataQuery
+from domain.bundle import (
+    Act,
+    CommunityCheck,
+    Escalation,
+    FromForm,
+    FromProof,
+    Item,
+    SharedDataQuery,
+    Verification,
+)
 from domain.bundles.newborn import BUNDLE
 from domain.catalogue import catalogue
 from domain.declaration import contradictions
@@ -14,6 +23,7 @@ from domain.law.entitlement import entitlements
 from domain.plan import Plan, plan
 from domain.refusals import FormFaulty, NotEligibleHere
 from domain.time_limits import Limit, working_days
+from domain.verifications import asked_of
 from domain.waiting import waits
 from tests.domain.telling import MONDAY, concluded, departments_conclude, example, form, given, read, settle, states
 
@@ -151,6 +161,58 @@ def test_each_proof_asks_the_register_that_keeps_it(proof: str, source: str, by:
     assert isinstance(first, SharedDataQuery)
     assert first.source == source
     assert [fact.name for fact in first.by] == by
+
+
+@pytest.mark.parametrize(
+    ("proof", "people", "immediate"),
+    [
+        ("birth_record", ["health"], True),
+        ("mother_identity", ["public_security", "community"], True),
+        ("mother_passport", ["public_security"], True),
+        ("father_identity", ["public_security", "community"], True),
+        ("father_passport", ["public_security"], True),
+        ("parents_marriage", ["civil_affairs", "community"], True),
+        ("mothers_household", ["public_security", "community"], True),
+        ("fathers_household", ["public_security", "community"], True),
+        ("prenatal_record", ["health"], False),
+        ("mother_insurance", ["healthcare_security"], False),
+        ("mother_employer", ["human_resources"], False),
+        # Nobody but the register knows; whether a child is his is for an expert, and nobody's word.
+        ("mother_account", [], False),
+        ("paternity", [], False),
+    ],
+)
+def test_what_no_register_shows_is_asked_of_people_before_a_caseworker_decides(
+    proof: str, people: list[str], immediate: bool
+) -> None:
+    declared = BUNDLE.proofs()[proof]
+
+    assert [asked_of(route) for route in declared.routes if isinstance(route, Verification)] == people
+    assert [asked_of(route) for route in declared.routes[-1:]] == ["caseworker"]
+    assert declared.immediate is immediate
+
+
+def test_every_proof_says_whom_it_asks() -> None:
+    assert len(BUNDLE.proofs()) == 13
+
+
+@pytest.mark.parametrize("parent", ["mother", "father"])
+def test_the_community_asked_is_where_the_parent_lives_or_else_where_the_household_is(parent: str) -> None:
+    checks = [route for route in BUNDLE.proofs()[f"{parent}s_household"].routes if isinstance(route, CommunityCheck)]
+
+    assert [check.community for check in checks] == [
+        (
+            FromForm(field=f"{parent}.residence"),
+            FromProof(proof=f"{parent}s_household", answer="community_code"),
+        )
+    ]
+
+
+@pytest.mark.parametrize("proof", BUNDLE.proofs().values(), ids=lambda proof: proof.code)
+def test_whoever_verifies_is_shown_no_phone_and_no_account(proof: Any) -> None:
+    shown = {path for route in proof.routes if isinstance(route, Verification) for path in route.shows}
+
+    assert shown.isdisjoint({"mother.phone", "father.phone", "mother.account", "mother.residence", "father.residence"})
 
 
 def test_a_department_is_told_what_it_needs_and_no_more() -> None:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,17 +23,26 @@ from sqlalchemy import func, select
 
 from demo.stack import Stack
 from demo.temporal_server import find_program
+from domain.scopes import Role
 from store import access_log, events
+from store.accounts import NameTaken, add_account, issue_token
+from store.cases import CaseStore
 from store.database import Database, StoreUnavailable
+from store.keys import KeyRing, read_key
 from store.read_models.all_models import differences
-from store.tables import case_items, cases, outbox
+from store.tables import case_items, cases, notices, outbox, verifications
 from store.tables import events as event_table
+from store.vault import Vault
 from tests.chaos.clerks import Clerks
+from tests.chaos.officers import Officers
 
 ITEMS_OF_A_BIRTH = 8
 WORKFLOW_TASK_SECONDS = "5"
 """What is in hand when a worker dies is missed after this; the default is ten."""
 
+
+ENDS_OF_A_RUNG = frozenset({"route_exhausted", "proof_met", "proof_contested"})
+SECOND_REGISTRAR = "registrar-2"
 
 _HEARD_TWICE = select(event_table.c.case_id, event_table.c.body).where(
     event_table.c.type == "late_answer_recorded", event_table.c.body["answer"].as_string().in_(("concluded", "matches"))
@@ -103,6 +113,26 @@ class House:
         running = self.stack.running
         return Clerks(running.api_urls, running.token_of("desk"), first_family=first_family, at_once=at_once, seed=seed)
 
+    @contextmanager
+    def officers(self, *, seed: str) -> Iterator[Officers]:
+        """Registrars, communities and a caseworker, who answer whatever they are asked."""
+        running, secrets = self.stack.running, self.stack.state / "secrets"
+        with self.database.begin() as connection, suppress(NameTaken):
+            add_account(connection, SECOND_REGISTRAR, unit="civil-affairs", role=Role.VERIFIER)
+        with self.database.begin() as connection:
+            second = issue_token(connection, SECOND_REGISTRAR, label=seed, at=datetime.now(UTC))
+        database = Database(
+            running.environment["ONETHING_DATABASE_URL"], pool_size=2, password_file=secrets / "app-password"
+        )
+        vault = Vault(KeyRing.from_file(secrets / "vault-keys"), read_key(secrets / "lookup-key"))
+        registrars = (running.token_of("registrar"), second)
+        caseworker = running.token_of("caseworker")
+        try:
+            with Officers(CaseStore(database, vault), running.api_urls, registrars, caseworker, seed) as officers:
+                yield officers
+        finally:
+            database.dispose()
+
     # ── striking ────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -153,10 +183,18 @@ class House:
         url = f"{self.stack.running.departments_url}/admin/faults"
         self._city.post(url, json={"service": service, "fault": fault, **more}, headers=self._admin).raise_for_status()
 
+    def arrange_no_marriage_on_file(self, *, probability: float, seed: int) -> None:
+        """Let the marriage register hold nothing about so many couples."""
+        nothing = {"answers": [{"key": "parents_marriage", "outcome": "not_found", "record": None}]}
+        said = {"status": 200, "body": json.dumps(nothing)}
+        fault = {"service": "marriage_register", "fault": "raw", "probability": probability, "seed": seed}
+        url = f"{self.stack.running.shared_data_url}/admin/faults"
+        self._city.post(url, json={**fault, "params": said}, headers=self._admin).raise_for_status()
+
     def arrange_nothing(self) -> None:
-        """Departments are well again."""
-        url = f"{self.stack.running.departments_url}/admin/faults"
-        self._city.delete(url, headers=self._admin).raise_for_status()
+        """Departments and registers are well again."""
+        for service in (self.stack.running.departments_url, self.stack.running.shared_data_url):
+            self._city.delete(f"{service}/admin/faults", headers=self._admin).raise_for_status()
 
     def books(self) -> list[Booked]:
         """Every submission in the departments' books."""
@@ -211,12 +249,25 @@ class House:
             if untold := connection.execute(select(func.count()).select_from(outbox)).scalar_one():
                 return f"{untold} rows wait in the outbox"
             running = [run.workflow for run in self.runs() if run.status == "running"]
-            return f"{len(running)} workflows run, such as {running[:3]}" if running else ""
+            if running:
+                return f"{len(running)} workflows run, such as {running[:3]}"
+            return next((f"{url} is not ready yet" for url in self.stack.running.api_urls if not self._serves(url)), "")
         return "the database does not answer"
+
+    def _serves(self, api_url: str) -> bool:
+        try:
+            return self._city.get(f"{api_url}/healthz").is_success
+        except httpx.HTTPError:
+            return False
 
     def wrong(self, clerks: Clerks) -> list[str]:
         """Everything that is not as it must be once the house is whole; empty if nothing is."""
-        return [*self._wrong_in_our_books(clerks), *self._wrong_in_their_books(), *self._wrong_in_temporal()]
+        return [
+            *self._wrong_in_our_books(clerks),
+            *self._wrong_on_the_ladder(),
+            *self._wrong_in_their_books(),
+            *self._wrong_in_temporal(),
+        ]
 
     def _wrong_in_our_books(self, clerks: Clerks) -> Iterator[str]:
         with self.database.reading() as connection:
@@ -243,6 +294,27 @@ class House:
             yield f"one case for several applications: {doubled}"
         if wrong := clerks.statuses.keys() - {200, 201, 503}:
             yield f"a clerk was answered {sorted(wrong)}"
+
+    def _wrong_on_the_ladder(self) -> Iterator[str]:
+        """Every rung has one end, every question was put once, and every card that was shown is gone."""
+        rungs: dict[tuple[Any, ...], Counter[str]] = {}
+        shown: dict[Any, Counter[str]] = {}
+        with self.database.reading() as connection:
+            for event in connection.execute(select(event_table.c.case_id, event_table.c.type, event_table.c.body)):
+                rung = (event.case_id, *(event.body.get(name) for name in ("proof", "round", "rung")))
+                if event.type in ENDS_OF_A_RUNG | {"route_opened", "verification_opened"}:
+                    kind = "ended" if event.type in ENDS_OF_A_RUNG else event.type
+                    rungs.setdefault(rung, Counter())[kind] += 1
+            for notice in connection.execute(select(notices.c.card, notices.c.action)):
+                shown.setdefault(notice.card, Counter())[notice.action] += 1
+            for question in connection.execute(select(verifications).where(verifications.c.state == "open")):
+                yield f"{question.case_no}: {question.unit} was asked about {question.proof} and is waited for still"
+        for rung, many in rungs.items():
+            if many["route_opened"] != 1 or many["verification_opened"] > 1 or many["ended"] > 1:
+                yield f"{rung}: {dict(many)}"
+        for card, many in shown.items():
+            if (many["show"], many["withdraw"]) != (1, 1):
+                yield f"card {card}: {dict(many)}"
 
     def _wrong_in_their_books(self) -> Iterator[str]:
         books = self.books()

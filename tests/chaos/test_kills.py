@@ -29,6 +29,15 @@ def test_kills_at_any_instant_lose_nothing_and_double_nothing(house: House) -> N
     assert struck.keys() == house.kinds.keys()
 
 
+def test_kills_while_officers_answer_lose_no_question_and_put_none_twice(house: House) -> None:
+    with house.officers(seed="20261999") as officers:
+        house.arrange_no_marriage_on_file(probability=0.8, seed=20261999)
+        besiege(house, seed=20261999, kills=6, cases=12)
+
+    assert officers.answered.keys() >= {"department_verification", "escalation"}
+    assert officers.statuses.keys() <= {200, 409, 412, 503}
+
+
 def test_a_start_that_is_told_again_after_the_end_starts_nothing(house: House) -> None:
     """As a relay leaves it that dies between Temporal's answer and its own commit, if nobody comes by for a while."""
     with house.clerks(first_family=6_000_000) as clerks:
@@ -74,11 +83,14 @@ def test_hundreds_of_kills_lose_nothing_and_double_nothing(house: House, capsys:
 
     tell(f"SEED={seed} KILLS={kills} CASES={cases}")
     before = len(house.books())
-    struck, whole_after = besiege(house, seed=seed, kills=kills, cases=cases, patience=True)
+    with house.officers(seed=str(seed)) as officers:
+        house.arrange_no_marriage_on_file(probability=0.5, seed=seed)
+        struck, whole_after = besiege(house, seed=seed, kills=kills, cases=cases, patience=True)
     books = house.books()[before:]
     calls, effects = sum(line.calls for line in books), sum(line.effects for line in books)
     tell(f"kills: {', '.join(f'{kind} {many}' for kind, many in sorted(struck.items()))}")
     tell(f"departments: {calls} calls, {effects} effects, so {calls - effects} repeats that did nothing")
+    tell(f"officers: {', '.join(f'{route} {many}' for route, many in sorted(officers.answered.items()))}")
     tell(f"whole again {whole_after:.1f} s after the last kill; {time.monotonic() - began:.0f} s in all\n")
 
 

@@ -81,6 +81,23 @@ def test_the_doctor_notices_when_nobody_relays(demonstration: Terminal) -> None:
     assert "--only relay" in found["outbox"]["fix"]
 
 
+def test_the_doctor_notices_when_people_are_not_told(demonstration: Terminal) -> None:
+    with superuser(demonstration) as connection:
+        # A notice that its receiver did not take, and that nobody sends again for an hour.
+        connection.execute(
+            "INSERT INTO notices (id, card, case_id, case_no, action, audience, unit, division, title, title_en,"
+            " reminded, made_at, attempts, not_before, fault) VALUES (gen_random_uuid(), gen_random_uuid(),"
+            " gen_random_uuid(), '', 'show', 'owner', 'police', '339901', '', '', 0, now() - interval '10 minutes',"
+            " 9, now() + interval '1 hour', 'http_500')"
+        )
+        try:
+            found = findings(demonstration)
+        finally:
+            connection.execute("DELETE FROM notices WHERE attempts = 9")
+    assert found["notices"]["level"] == "warning"
+    assert "ONETHING_NOTICES_URL" in found["notices"]["fix"]
+
+
 def test_without_a_database_the_doctor_says_so_and_goes_on(terminal: Terminal) -> None:
     said = terminal.onething(
         "doctor", "--plain", environment={"ONETHING_DATABASE_URL": "postgresql+psycopg://a@127.0.0.1:9/b"}

@@ -16,23 +16,33 @@ from domain.bundles.newborn import BUNDLE as NEWBORN
 from domain.case_file import CaseFile, ProofState, evolve, evolve_all
 from domain.commands import (
     AmendApplication,
+    AnswerCommitment,
+    AnswerVerification,
+    AssignVerification,
     Command,
+    EscalateProof,
+    ExpireVerification,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
     OpenCase,
+    OpenVerification,
     RecordDepartmentAnswer,
     RecordRegisterAnswer,
     RegisterOutcome,
+    RemindVerification,
     ResubmitItem,
+    ResumeVerification,
     SettleProof,
+    SuspendVerification,
     WithdrawCase,
 )
 from domain.decisions import decide
-from domain.events import Event
+from domain.events import Answer, Event
 from domain.form import Application, circumstances_of, read_application
-from domain.steps import AskRegister, SubmitItem, steps
-from domain.time_limits import SHANGHAI
+from domain.steps import AskRegister, FindVerifier, SubmitItem, steps
+from domain.time_limits import SHANGHAI, OfficeHours
+from tests.domain.tennis_club import TENNIS_CLUB
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "newborn"
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
@@ -41,6 +51,12 @@ BIRTH_DESK = Actor(account="birth_desk_01", unit="hospital_01")
 CASEWORKER = Actor(account="caseworker_01", unit="hospital_01")
 OTHER_CASEWORKER = Actor(account="caseworker_02", unit="hospital_01")
 POLICE = Actor(account="public_security", unit="public_security")
+UNIT = "yiwu_civil_affairs"
+OFFICER = Actor(account="officer_01", unit=UNIT)
+COLLEAGUE = Actor(account="officer_02", unit=UNIT)
+SUPERIOR = Actor(account="chief_01", unit=UNIT)
+COMMUNITY = "community_0101"
+COMMUNITY_WORKER = Actor(account="community_01", unit=COMMUNITY)
 
 _SPACE = UUID("00000000-0000-4000-8000-000000000001")
 _numbers: Iterator[int] = count(1)
@@ -128,6 +144,13 @@ def registers_agree(file: CaseFile, *, but: Sequence[str] = ()) -> CaseFile:
     return file
 
 
+def nobody_can_be_asked(file: CaseFile) -> CaseFile:
+    """No roster names anybody for what people would have to verify now, so that the last rung is reached."""
+    while due := [step for step in steps(file) if isinstance(step, FindVerifier)]:
+        file = given(opens(file, due[0].proof, unit=None), file=file)
+    return file
+
+
 def departments_conclude(file: CaseFile, *, but: Sequence[str] = ()) -> CaseFile:
     """Every department that has an item concludes it, and the next ones too, except `but`."""
     while sent := [step for step in steps(file) if isinstance(step, SubmitItem) and step.item not in but]:
@@ -206,6 +229,126 @@ def department(
     )
 
 
+def opens(
+    file: CaseFile,
+    proof: str,
+    *,
+    unit: str | None = UNIT,
+    owner: str | None = None,
+    hours: OfficeHours | None = None,
+    reason: str = "nobody_on_duty",
+    round: int | None = None,
+    rung: int | None = None,
+    at: datetime = MONDAY,
+) -> OpenVerification:
+    """The engine finds who has to answer on the rung the proof stands on, or nobody."""
+    live = file.proof(proof)
+    return OpenVerification(
+        id=an_id(),
+        at=at,
+        by=THE_ENGINE,
+        proof=proof,
+        round=live.round if round is None else round,
+        rung=live.rung if rung is None else rung,
+        unit=unit,
+        owner=owner,
+        hours=hours,
+        reason=reason,
+        community=unit if unit == COMMUNITY else None,
+    )
+
+
+def answers(
+    file: CaseFile,
+    proof: str,
+    answer: Answer = "matches",
+    *,
+    by: Actor = OFFICER,
+    round: int | None = None,
+    rung: int | None = None,
+    by_phone: bool = False,
+    note: str | None = "note/4",
+    at: datetime = MONDAY,
+) -> AnswerVerification:
+    """Somebody answers what was asked on this rung, or on an earlier one."""
+    live = file.proof(proof)
+    return AnswerVerification(
+        id=an_id(),
+        at=at,
+        by=by,
+        proof=proof,
+        round=live.round if round is None else round,
+        rung=live.rung if rung is None else rung,
+        answer=answer,
+        by_phone=by_phone,
+        note=note,
+    )
+
+
+def assigns(
+    file: CaseFile,
+    proof: str,
+    how: Any,
+    owner: str | None,
+    *,
+    by: Actor = SUPERIOR,
+    note: str | None = None,
+    rung: int | None = None,
+    at: datetime = MONDAY,
+) -> AssignVerification:
+    """Who has it from now on."""
+    live, id = file.proof(proof), an_id()
+    rung = live.rung if rung is None else rung
+    return AssignVerification(
+        id=id, at=at, by=by, proof=proof, round=live.round, rung=rung, how=how, owner=owner, note=note
+    )
+
+
+def claims(file: CaseFile, proof: str, *, by: Actor = OFFICER, at: datetime = MONDAY) -> AssignVerification:
+    """Somebody says "mine"."""
+    return assigns(file, proof, "claimed", by.account, by=by, at=at)
+
+
+def reminds(file: CaseFile, proof: str, percent: int, *, rung: int | None = None, at: datetime) -> RemindVerification:
+    """So much of the limit is used up."""
+    live = file.proof(proof)
+    rung = live.rung if rung is None else rung
+    return RemindVerification(
+        id=an_id(), at=at, by=THE_ENGINE, proof=proof, round=live.round, rung=rung, percent=percent
+    )
+
+
+def expires(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime) -> ExpireVerification:
+    """The limit is over, says the engine."""
+    live = file.proof(proof)
+    rung = live.rung if rung is None else rung
+    return ExpireVerification(id=an_id(), at=at, by=THE_ENGINE, proof=proof, round=live.round, rung=rung)
+
+
+def suspends(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime) -> SuspendVerification:
+    """A superior stops the clock."""
+    live = file.proof(proof)
+    rung = live.rung if rung is None else rung
+    return SuspendVerification(id=an_id(), at=at, by=SUPERIOR, proof=proof, round=live.round, rung=rung, note="note/5")
+
+
+def resumes(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime) -> ResumeVerification:
+    """And starts it again."""
+    live = file.proof(proof)
+    rung = live.rung if rung is None else rung
+    return ResumeVerification(id=an_id(), at=at, by=SUPERIOR, proof=proof, round=live.round, rung=rung)
+
+
+def escalates(proof: str, *, at: datetime = MONDAY) -> EscalateProof:
+    """A superior does not wait any longer."""
+    return EscalateProof(id=an_id(), at=at, by=SUPERIOR, proof=proof, note="note/6")
+
+
+def commits(proof: str, *, signed: bool, note: str | None = "letter/1", at: datetime = MONDAY) -> AnswerCommitment:
+    """The applicant signs, or declines."""
+    return AnswerCommitment(id=an_id(), at=at, by=BIRTH_DESK, proof=proof, signed=signed, note=note)
+
+
 def unreachable(item: str, fault: str = "timeout", *, attempt: int = 1, at: datetime = MONDAY) -> NoteUnreachable:
     """The department does not answer."""
     return NoteUnreachable(id=an_id(), at=at, by=THE_ENGINE, item=item, attempt=attempt, since=MONDAY, fault=fault)
@@ -226,12 +369,14 @@ def overdue(item: str, promised_by: datetime, *, at: datetime | None = None) -> 
     return NoteOverdue(id=an_id(), at=at or promised_by, by=THE_ENGINE, item=item, promised_by=promised_by)
 
 
-def amend(file: CaseFile, after: Application, *changed: str, seen: int | None = None) -> AmendApplication:
+def amend(
+    file: CaseFile, after: Application, *changed: str, seen: int | None = None, at: datetime = TUESDAY
+) -> AmendApplication:
     """The applicant corrects the form."""
     assert file.opened.bundle == after.bundle
     return AmendApplication(
         id=an_id(),
-        at=TUESDAY,
+        at=at,
         by=BIRTH_DESK,
         changed=changed,
         circumstances=after.circumstances,
@@ -304,11 +449,30 @@ EVERY_FAMILY = tuple(_every_family())
 """One application for every set of circumstances that the newborn bundle serves; answers only, no names or numbers."""
 
 
+def _every_player() -> Iterator[Application]:
+    for membership, racket in product(("adult", "guest", "league"), ("true", "false")):
+        sections: dict[str, tuple[dict[str, str], ...]] = {
+            "joining": ({"membership": membership, "racket": racket},),
+            "player": ({"name": "", "citizen_id": "", "residence": ""},),
+        }
+        yield Application(TENNIS_CLUB, sections, circumstances_of(TENNIS_CLUB, sections), ())
+
+
+EVERY_PLAYER = tuple(_every_player())
+"""The same for the tennis club: the proof of conduct knows words that the newborn bundle has no use for."""
+
+LEAGUE_PLAYERS = tuple(player for player in EVERY_PLAYER if "league" in player.circumstances)
+"""Those who have to show the proof of conduct."""
+
+EVERYBODY = (*EVERY_FAMILY, *EVERY_PLAYER, *(LEAGUE_PLAYERS * 8))
+"""Whoever may come to the window; the longest ladder comes as often as a whole kind of family."""
+
+
 def same_people(before: Application) -> tuple[Application, ...]:
     """What the applicants of a case could amend it to."""
     return tuple(
         other
-        for other in EVERY_FAMILY
+        for other in (EVERY_FAMILY if before.bundle is NEWBORN else EVERY_PLAYER)
         if {section: len(rows) for section, rows in other.sections.items()}
         == {section: len(rows) for section, rows in before.sections.items()}
     )

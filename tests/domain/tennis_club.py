@@ -1,7 +1,8 @@
 """加入网球俱乐部: a life event that no government knows, declared like any other, to keep the engine honest.
 
-It has what the newborn bundle has not: a proof with two registers before the caseworker, an item that waits for two
-others, limits in hours and months, a form without lists, and an applicant who joins alone.
+It has what the newborn bundle has not: a proof with two registers before the caseworker, another that no register
+holds and that the player may commit to, an item that waits for two others, limits in hours and months, a form without
+lists, and an applicant who joins alone.
 """
 
 from datetime import date
@@ -12,6 +13,9 @@ from domain.bundle import (
     Bundle,
     Choice,
     Circumstance,
+    Commitment,
+    CommunityCheck,
+    DepartmentVerification,
     Escalation,
     Fact,
     FieldKind,
@@ -42,6 +46,7 @@ JOINING = Section(
             choices=(
                 Choice(code="adult", title="成人", title_en="Adult"),
                 Choice(code="guest", title="访客", title_en="Guest"),
+                Choice(code="league", title="联赛队员", title_en="League player"),
             ),
         ),
         FormField(code="racket", title="自带球拍", title_en="Own racket", kind=FieldKind.YES_NO),
@@ -65,6 +70,9 @@ PLAYER = Section(
         FormField(code="name", title="姓名", title_en="Name", kind=FieldKind.NAME),
         FormField(code="citizen_id", title="公民身份号码", title_en="Citizen ID number", kind=FieldKind.CITIZEN_ID),
         FormField(code="club", title="原俱乐部代码", title_en="Former club", kind=FieldKind.USCC, required=False),
+        FormField(
+            code="residence", title="现居住社区", title_en="Community", kind=FieldKind.TEXT, at_most=60, required=False
+        ),
     ),
 )
 
@@ -97,6 +105,29 @@ HEALTH = Proof(
     ),
 )
 
+CONDUCT = Proof(
+    code="conduct",
+    title="无停赛记录",
+    title_en="No ban from matches",
+    basis="club rules 7",
+    when=("league",),
+    immediate=True,
+    routes=(
+        DepartmentVerification(department="township", shows=("player.name", "player.citizen_id")),
+        CommunityCheck(
+            community=(FromForm(field="player.residence"), FromProof(proof="identity", answer="community_code")),
+            shows=("player.name",),
+        ),
+        Commitment(
+            notice="您可以书面承诺没有停赛记录, 也可以不承诺",
+            notice_en="You may commit in writing that you are not banned, or decline",
+            consequences="承诺不实的, 取消参赛资格",
+            consequences_en="A false commitment ends the right to play matches",
+        ),
+        Escalation(),
+    ),
+)
+
 TENNIS_CLUB = Bundle(
     code="tennis_club",
     title="加入网球俱乐部一件事",
@@ -112,6 +143,9 @@ TENNIS_CLUB = Bundle(
         Circumstance(code="guest", title="访客", title_en="Guest", field="joining.membership", among=("guest",)),
         Circumstance(
             code="needs_racket", title="需配球拍", title_en="Needs a racket", field="joining.racket", among=("false",)
+        ),
+        Circumstance(
+            code="league", title="联赛队员", title_en="League player", field="joining.membership", among=("league",)
         ),
     ),
     checks=(NotInFuture(field="joining.first_played_on"),),
@@ -162,6 +196,7 @@ TENNIS_CLUB = Bundle(
             act=Act.REGISTER,
             promised_limit=working_days(5),
             after=("racket",),
+            proofs=(CONDUCT,),
             reads=("locker_no", "member_no"),
         ),
     ),

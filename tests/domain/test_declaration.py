@@ -10,6 +10,9 @@ from domain.bundle import (
     BornBefore,
     Bundle,
     Circumstance,
+    Commitment,
+    CommunityCheck,
+    DepartmentVerification,
     Entitle,
     Escalation,
     Fact,
@@ -23,6 +26,7 @@ from domain.bundle import (
     NumbersInOrder,
     Product,
     Proof,
+    Route,
     SharedDataQuery,
 )
 from domain.bundles.newborn import BUNDLE as NEWBORN
@@ -32,12 +36,17 @@ from domain.declaration import contradictions
 from domain.form import Application, as_filed, read_application
 from domain.time_limits import months, working_days
 from tests.domain.telling import (
+    COMMUNITY,
     MONDAY,
+    UNIT,
     amend,
+    answers,
+    commits,
     department,
     departments_conclude,
     given,
     opening,
+    opens,
     register,
     registers_agree,
     settle,
@@ -46,7 +55,7 @@ from tests.domain.telling import (
     when,
     withdraw,
 )
-from tests.domain.tennis_club import BY_ID, HEALTH, IDENTITY, TENNIS_CLUB
+from tests.domain.tennis_club import BY_ID, CONDUCT, HEALTH, IDENTITY, TENNIS_CLUB
 
 
 def club(**changes: object) -> Bundle:
@@ -88,6 +97,10 @@ assert isinstance(ASKS, SharedDataQuery)
 
 def with_question(**changes: object) -> Bundle:
     return with_proof(IDENTITY, routes=(ASKS.model_copy(update=changes), Escalation()))
+
+
+def with_conduct(route: Route) -> Bundle:
+    return with_item("first_match", proofs=(CONDUCT.model_copy(update={"routes": (route, Escalation())}),))
 
 
 BROKEN: tuple[tuple[Bundle, str], ...] = (
@@ -228,6 +241,40 @@ BROKEN: tuple[tuple[Bundle, str], ...] = (
     (
         with_question(holds=(Holds(answer="state", among=("fit",), when=("lefty",)),)),
         "proof identity, answer state: the circumstance lefty is not declared",
+    ),
+    (
+        with_conduct(DepartmentVerification(department="moon", shows=("player.name",))),
+        "proof conduct: the department moon is unknown",
+    ),
+    (
+        with_conduct(DepartmentVerification(department="township", shows=())),
+        "proof conduct: whoever verifies it is shown nothing to verify",
+    ),
+    (
+        with_conduct(DepartmentVerification(department="township", shows=("player.shoe",))),
+        "proof conduct: the form has no field player.shoe",
+    ),
+    (
+        with_conduct(CommunityCheck(community=(), shows=("player.name",))),
+        "proof conduct: nothing says which community to ask",
+    ),
+    (
+        with_conduct(CommunityCheck(community=(FromForm(field="player.village"),), shows=("player.name",))),
+        "proof conduct: the form has no field player.village",
+    ),
+    (
+        with_conduct(CommunityCheck(community=(FromProof(proof="handedness", answer="hand"),), shows=("player.name",))),
+        "proof conduct: comes from the proof handedness, which no item declares",
+    ),
+    (
+        with_conduct(
+            CommunityCheck(community=(FromForm(field="player.residence"),), shows=("player.shoe",)),
+        ),
+        "proof conduct: the form has no field player.shoe",
+    ),
+    (
+        with_conduct(Commitment(notice="一", notice_en="a", consequences="二", consequences_en="")),
+        "proof conduct: a commitment needs its notice and its consequences, in both languages",
     ),
     (
         with_item("racket", proofs=(HEALTH.model_copy(update={"unless": ()}),)),
@@ -381,7 +428,11 @@ def a_player(**answers: object) -> CaseFile:
 
 def test_the_tennis_club_holds_together() -> None:
     assert contradictions(TENNIS_CLUB) == ()
-    assert Catalogue([TENNIS_CLUB, NEWBORN]).workflow_types() == ("NewbornBundle", "TennisClubBundle")
+    assert Catalogue([TENNIS_CLUB, NEWBORN]).workflow_types() == (
+        "NewbornBundle",
+        "TennisClubBundle",
+        "SingleProof",
+    )
 
 
 def test_a_player_joins() -> None:
@@ -411,6 +462,19 @@ def test_two_registers_are_asked_before_the_caseworker() -> None:
 
     assert asked == ["identity_register", "household_register"]
     assert departments_conclude(given(settle("identity", met=True), file=file)).outcome == "complete"
+
+
+def test_what_no_register_holds_is_asked_of_people_and_of_the_player_last() -> None:
+    file = registers_agree(a_player(joining__membership="league"))
+    asked = [file.proof("conduct").asked]
+    for unit in (UNIT, COMMUNITY):
+        file = given(opens(file, "conduct", unit=unit), file=file)
+        file = given(answers(file, "conduct", "no_record"), file=file)
+        asked.append(file.proof("conduct").asked)
+
+    assert asked == ["township", "community", "applicant"]
+    file = departments_conclude(given(commits("conduct", signed=True), file=file))
+    assert (file.outcome, file.proof("conduct").met_by) == ("complete", "commitment")
 
 
 def test_a_guest_shows_no_health() -> None:

@@ -369,3 +369,174 @@ def test_the_end_moves_by_the_sum_of_all_stops(
 
     assert clock.due_at == original + stood
     assert clock.used(moment) + clock.remaining(moment) == timedelta(seconds=clock.budget_seconds)
+
+
+# --- answers: thirty minutes and twenty-four hours, in an office with hours or without
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        (at(9, 1, 16, 50), at(9, 2, 8, 50)),
+        (at(9, 1, 16, 30), at(9, 1, 17, 0)),
+        (at(9, 4, 16, 50), at(9, 7, 8, 50)),
+        (at(9, 30, 16, 50), at(10, 8, 8, 50)),
+        (at(10, 3, 11, 0), at(10, 8, 9, 0)),
+    ],
+    ids=["over the night", "until closing", "over the weekend", "over the holidays", "asked on a holiday"],
+)
+def test_half_an_hour_to_answer_is_half_an_hour_of_somebody_sitting_there(start: datetime, due: datetime) -> None:
+    assert Ledger.for_answer(start, immediate=True, hours=OFFICE).due_at == due
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        (at(9, 1, 10), at(9, 2, 10)),
+        (at(9, 1, 20), at(9, 2, 20)),
+        (at(9, 4, 10), at(9, 7, 10)),
+        (at(9, 5, 10), at(9, 8)),
+        (at(9, 19, 10), at(9, 21)),
+        (at(9, 30, 16, 50), at(10, 8, 16, 50)),
+    ],
+    ids=[
+        "in the week",
+        "in the evening",
+        "on a Friday",
+        "on a Saturday",
+        "before a swapped Sunday",
+        "before a holiday",
+    ],
+)
+def test_twenty_four_hours_to_answer_end_at_the_same_time_of_the_next_working_day(
+    start: datetime, due: datetime
+) -> None:
+    for office in (OFFICE, WITH_LUNCH):
+        assert Ledger.for_answer(start, immediate=False, hours=office).due_at == due
+
+
+def test_an_office_that_never_closes_has_plain_minutes_and_hours() -> None:
+    saturday_night = at(9, 5, 23, 50)
+
+    assert Ledger.for_answer(saturday_night, immediate=True).due_at == at(9, 6, 0, 20)
+    assert Ledger.for_answer(saturday_night, immediate=False).due_at == at(9, 6, 23, 50)
+    # And needs no calendar.
+    assert Ledger.for_answer(at(12, 31, 23, 50), immediate=True).due_at == at(1, 1, 0, 20, year=2027)
+
+
+def test_a_limit_runs_over_new_year_where_both_years_are_known_and_is_refused_where_one_is_not() -> None:
+    eve = at(12, 31, 16, 50, year=2025)
+
+    # Friday and the weekend are days off, but the Sunday is worked in exchange.
+    assert Ledger.for_answer(eve, immediate=True, hours=OFFICE).due_at == at(1, 4, 8, 50)
+    assert Ledger.for_answer(eve, immediate=False, hours=OFFICE).due_at == at(1, 4, 16, 50)
+    for immediate in (True, False):
+        with pytest.raises(CalendarNotShipped, match="2027"):
+            _ = Ledger.for_answer(at(12, 31, 16, 50), immediate=immediate, hours=OFFICE).due_at
+
+
+def test_a_clock_of_office_hours_that_was_stopped_over_a_holiday_loses_no_open_minute() -> None:
+    clock = Ledger.for_answer(at(9, 30, 16, 40), immediate=True, hours=OFFICE)
+    stopped = clock.suspend(at(9, 30, 16, 50), "等待档案")
+    assert stopped.remaining(at(10, 5, 9)) == timedelta(minutes=20)
+
+    assert stopped.resume(at(10, 5, 9)).due_at == at(10, 8, 8, 50)
+    assert stopped.resume(at(10, 8, 10)).due_at == at(10, 8, 10, 20)
+
+
+def test_a_clock_that_was_stopped_before_its_limit_may_run_again_after_it() -> None:
+    clock = Ledger.for_answer(at(9, 1, 9), immediate=True).suspend(at(9, 1, 9, 20), "等待档案")
+
+    again = clock.resume(at(9, 3, 9))
+
+    assert again.due_at == at(9, 3, 9, 10)
+    assert again.reaches(0.5) == at(9, 3, 9), "half was used up before; the mark is not put off"
+    assert again.reaches(0.8) == at(9, 3, 9, 4)
+
+
+def test_a_naive_moment_starts_no_clock_for_an_answer() -> None:
+    with pytest.raises(NaiveTime):
+        Ledger.for_answer(at(9, 1, 9).replace(tzinfo=None), immediate=True)
+
+
+offices = st.sampled_from([None, OFFICE, WITH_LUNCH])
+known_moments = st.builds(
+    datetime.combine, st.dates(date(2024, 1, 1), date(2026, 10, 1)), st.times(), st.just(SHANGHAI)
+)
+short = st.timedeltas(timedelta(), timedelta(hours=30))
+
+
+@st.composite
+def clocks(draw: st.DrawFn) -> tuple[Ledger, datetime]:
+    """A clock for an answer, stopped and started again a few times, and the moment of its last change."""
+    moment = draw(known_moments)
+    clock = Ledger.for_answer(moment, immediate=draw(st.booleans()), hours=draw(offices))
+    for runs, stands in draw(st.lists(st.tuples(short, short), max_size=3)):
+        if clock.remaining(moment + runs) <= timedelta():
+            break
+        clock = clock.suspend(moment := moment + runs, "等待档案")
+        clock = clock.resume(moment := moment + stands)
+    return clock, moment
+
+
+@given(clocks(), st.floats(0, 1), st.floats(0, 1))
+def test_more_of_a_limit_is_never_used_up_earlier(drawn: tuple[Ledger, datetime], one: float, other: float) -> None:
+    clock, last = drawn
+    less, more = sorted((one, other))
+
+    assert last <= clock.reaches(less) <= clock.reaches(more) <= clock.reaches(1.0) == clock.due_at
+
+
+@given(clocks(), short)
+def test_what_was_used_and_what_is_left_are_the_whole_limit(drawn: tuple[Ledger, datetime], after: timedelta) -> None:
+    clock, last = drawn
+
+    assert clock.used(last + after) + clock.remaining(last + after) == timedelta(seconds=clock.budget_seconds)
+    due = clock.due_at
+    assert due is not None
+    assert clock.remaining(due) == timedelta(), "at the limit nothing is left, and not less"
+    assert clock.remaining(due - timedelta(microseconds=1)) >= timedelta()
+    assert clock.used(last) <= clock.used(last + after)
+
+
+@given(clocks(), short, short)
+def test_the_limit_moves_by_exactly_the_open_time_that_the_clock_stood(
+    drawn: tuple[Ledger, datetime], runs: timedelta, stands: timedelta
+) -> None:
+    clock, last = drawn
+    stopped_at, again = last + runs, last + runs + stands
+    if clock.remaining(stopped_at) <= timedelta():
+        return
+    before = clock.due_at
+    moved = clock.suspend(stopped_at, "等待档案").resume(again)
+    after = moved.due_at
+    assert before is not None
+    assert after is not None
+
+    if clock.hours is None:
+        assert after - before == stands
+    else:
+        assert clock.hours.open_between(before, after) == clock.hours.open_between(stopped_at, again)
+    assert moved.remaining(again) == clock.remaining(stopped_at)
+
+
+@given(
+    known_moments, short, short, st.sampled_from([OFFICE, WITH_LUNCH, OFFICE.model_copy(update={"whole_days": True})])
+)
+def test_open_time_adds_up_and_is_what_a_limit_counts(
+    start: datetime, some: timedelta, more: timedelta, office: OfficeHours
+) -> None:
+    middle, end = start + some, start + some + more
+
+    whole = office.open_between(start, end)
+    assert office.open_between(start, middle) + office.open_between(middle, end) == whole
+    assert timedelta() <= whole <= some + more
+    assert office.open_between(start, office.after(start, some)) == some
+
+
+def test_an_office_with_whole_days_is_closed_on_holidays_only() -> None:
+    whole = OfficeHours(whole_days=True)
+
+    assert whole.is_open(at(9, 1, 3))
+    assert not whole.is_open(at(9, 5, 12))
+    assert whole.open_between(at(9, 4, 12), at(9, 7, 12)) == timedelta(hours=24)

@@ -1,5 +1,7 @@
 """经过: every event has its sentence in both languages, and none shows a code where there is a name."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.case_file import CaseFile
@@ -10,15 +12,22 @@ from domain.timeline import Text, sentence
 from tests.domain.telling import (
     CASEWORKER,
     MONDAY,
+    TUESDAY,
     a_family,
     amend,
+    answers,
+    claims,
     department,
     given,
     opening,
+    opens,
     proven,
     read,
     register,
+    reminds,
+    resumes,
     settle,
+    suspends,
     told,
     withdraw,
 )
@@ -40,8 +49,45 @@ def test_a_case_is_told_from_the_beginning() -> None:
 
 
 def test_a_ladder_is_told_rung_by_rung() -> None:
-    assert said(FILE, register(FILE, "parents_marriage", "not_found")) == [
+    lines: list[Text] = []
+    file = FILE
+
+    def then(command: Command) -> None:
+        nonlocal file
+        lines.extend(said(file, command))
+        file = given(command, file=file)
+
+    proof = "parents_marriage"
+    then(register(file, proof, "not_found"))
+    then(opens(file, proof))
+    then(claims(file, proof))
+    then(reminds(file, proof, 50, at=MONDAY + timedelta(minutes=15)))
+    then(suspends(file, proof, at=MONDAY + timedelta(minutes=16)))
+    then(resumes(file, proof, at=TUESDAY))
+    then(answers(file, proof, "hand_to_community", by_phone=True, at=TUESDAY))
+    then(opens(file, proof, unit=None, reason="no_community", at=TUESDAY))
+
+    assert lines == [
         ("证明“父母婚姻状况”: 登记中查无记录", "Parents' marriage: the register holds no record"),
+        ("证明“父母婚姻状况”: 交由民政核对", "Parents' marriage: asking Civil affairs"),
+        ("证明“父母婚姻状况”: 民政须在 30 分钟内答复", "Parents' marriage: Civil affairs has 30 minutes to answer"),
+        ("证明“父母婚姻状况”的核验已认领", "Parents' marriage: the verification was claimed"),
+        (
+            "证明“父母婚姻状况”的核验时限已过 50%, 已提醒",
+            "Parents' marriage: 50 % of the limit is used up; reminded",
+        ),
+        ("证明“父母婚姻状况”的核验中止计时", "Parents' marriage: the clock was stopped"),
+        ("证明“父母婚姻状况”的核验恢复计时", "Parents' marriage: the clock runs again"),
+        (
+            "证明“父母婚姻状况”: 民政答复(电话)“转社区核实”",
+            "Parents' marriage: Civil affairs answered (by telephone): hand to the community",
+        ),
+        ("证明“父母婚姻状况”: 部门转社区核实", "Parents' marriage: the department handed it to the community"),
+        ("证明“父母婚姻状况”: 交由社区核对", "Parents' marriage: asking the community"),
+        (
+            "证明“父母婚姻状况”: 花名册中没有本人所在社区",
+            "Parents' marriage: the roster knows no community of this person",
+        ),
         ("证明“父母婚姻状况”: 交由经办人核对", "Parents' marriage: asking a caseworker"),
     ]
 

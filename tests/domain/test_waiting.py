@@ -1,23 +1,31 @@
 """为什么还在等: who has the case, since when, and what would unblock it."""
 
+from datetime import timedelta
+
 import pytest
 
 from domain.case_file import CaseFile
-from domain.waiting import waits
+from domain.waiting import Wait, waits
 from tests.domain.telling import (
+    EVERY_PLAYER,
     MONDAY,
     TUESDAY,
+    UNIT,
     a_family,
     concluded,
     department,
     departments_conclude,
     given,
+    nobody_can_be_asked,
+    opening,
+    opens,
     proven,
     register,
     registers_agree,
     rejected,
     resubmit,
     settle,
+    suspends,
     unreachable,
     withdraw,
 )
@@ -49,14 +57,65 @@ def test_a_proven_case_waits_for_its_departments_and_nobody_is_named_twice() -> 
     }
 
 
-def test_a_proof_that_no_register_could_show_waits_for_a_caseworker() -> None:
-    file = given(register(a_family(), "parents_marriage", "not_found", at=TUESDAY), file=a_family())
+def no_record_of(proof: str) -> CaseFile:
+    """The register holds no record, so people are asked."""
+    return given(register(a_family(), proof, "not_found"), file=a_family())
+
+
+def waited_for(file: CaseFile, what: str) -> Wait:
+    (wait,) = (wait for wait in waits(file) if wait.what == what)
+    return wait
+
+
+def test_a_proof_that_nobody_could_show_waits_for_a_caseworker() -> None:
+    file = given(register(a_family(), "mother_account", "not_found", at=TUESDAY), file=a_family())
 
     (wait,) = (wait for wait in waits(file) if wait.on == "caseworker")
 
-    assert (wait.what, wait.since) == ("parents_marriage", TUESDAY)
-    assert wait.zh == "“父母婚姻状况”共享数据无法证明, 待经办人认定"
-    assert wait.en == "a caseworker has to decide on Parents' marriage: no register could show it"
+    assert (wait.what, wait.since) == ("mother_account", TUESDAY)
+    assert wait.zh == "“待遇支付账户”无从核实, 待经办人认定"
+    assert wait.en == "a caseworker has to decide on Account for payment: nobody else could show it"
+
+
+def test_a_proof_whose_verifier_is_being_found_waits_for_the_department() -> None:
+    wait = waited_for(no_record_of("parents_marriage"), "parents_marriage")
+
+    assert (wait.on, wait.due) == ("department:civil_affairs", None)
+    assert wait.zh == "正在向民政查询“父母婚姻状况”"
+
+
+def test_a_verification_waits_for_its_unit_and_says_until_when() -> None:
+    file = no_record_of("parents_marriage")
+    file = given(opens(file, "parents_marriage", at=TUESDAY), file=file)
+
+    wait = waited_for(file, "parents_marriage")
+
+    assert (wait.on, wait.since, wait.due) == (f"unit:{UNIT}", TUESDAY, TUESDAY + timedelta(minutes=30))
+    assert wait.zh == "等待民政核实“父母婚姻状况”, 11-24 09:30 前答复"
+    assert wait.en == "waiting for Civil affairs to verify Parents' marriage by 11-24 09:30"
+
+
+def test_a_verification_whose_clock_was_stopped_is_still_its_units() -> None:
+    file = no_record_of("parents_marriage")
+    file = given(opens(file, "parents_marriage"), suspends(file, "parents_marriage", at=MONDAY), file=file)
+
+    wait = waited_for(file, "parents_marriage")
+
+    assert (wait.on, wait.due) == (f"unit:{UNIT}", None)
+    assert "中止" in wait.zh
+    assert "the clock was stopped" in wait.en
+
+
+def test_what_may_be_committed_to_waits_for_the_applicant() -> None:
+    file = given(opening(EVERY_PLAYER[-1]))
+    for _ in ("department", "community"):
+        file = given(opens(file, "conduct", unit=None), file=file)
+
+    wait = waited_for(file, "conduct")
+
+    assert wait.on == "applicant"
+    assert "承诺" in wait.zh
+    assert "commitment" in wait.en
 
 
 def test_a_contradiction_waits_for_a_caseworker_and_says_why() -> None:
@@ -65,7 +124,7 @@ def test_a_contradiction_waits_for_a_caseworker_and_says_why() -> None:
     (wait,) = (wait for wait in waits(file) if wait.on == "caseworker")
 
     assert "不一致" in wait.zh
-    assert "the register says otherwise" in wait.en
+    assert "whoever was asked says otherwise" in wait.en
 
 
 def test_a_department_out_of_reach_is_waited_for_since_then() -> None:
@@ -117,14 +176,25 @@ def test_nobody_is_waited_for_in_a_case_that_is_over(file: CaseFile) -> None:
 
 
 def test_what_was_denied_is_not_waited_for() -> None:
-    file = given(register(a := registers_agree(a_family(), but=("birth_record",)), "birth_record", "not_found"), file=a)
+    file = registers_agree(a_family(), but=("birth_record",))
+    file = nobody_can_be_asked(given(register(file, "birth_record", "not_found"), file=file))
     file = given(settle("birth_record", met=False), file=file)
 
     assert set(held_by(file)) == {"mother_child_handbook"}
 
 
 def test_every_sentence_is_told_in_both_languages_and_ends_nowhere_in_code() -> None:
-    for file in (a_family(), proven("twins"), given(unreachable("birth_certificate"), file=proven())):
+    asked = no_record_of("birth_record")
+    opened = given(opens(asked, "birth_record"), file=asked)
+    for file in (
+        a_family(),
+        proven("twins"),
+        given(unreachable("birth_certificate"), file=proven()),
+        asked,
+        opened,
+        given(suspends(opened, "birth_record", at=MONDAY), file=opened),
+        nobody_can_be_asked(asked),
+    ):
         for wait in waits(file):
             assert wait.zh
             assert wait.en

@@ -18,7 +18,9 @@ APP = create_app(
 ROUTES = list(routes_of(APP))
 UNMARKED_ON_PURPOSE = frozenset({"/static"})
 """Files that are the same for everybody; they are served by a mount, which has no dependencies."""
-PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/session", "/login"})
+ONE_TIME_LINKS = frozenset({"/api/v1/links/question", "/api/v1/links/answer", "/v/{token}"})
+"""For whoever holds a link: it is signed, leads to one question, and ends with it; that is the right to use them."""
+PUBLIC = ONE_TIME_LINKS | {"/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/session", "/login"}
 NOT_OVER_HTTP = frozenset({Action.MANAGE_ACCOUNTS})
 
 

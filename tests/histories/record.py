@@ -20,17 +20,32 @@ import psycopg
 from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
+from activities.messages import News
 from activities.settings import GatewaySettings
 from demo.postgres import EmbeddedPostgres
-from domain.case_file import CaseFile, ItemState
-from domain.commands import ResubmitItem, command_id
+from domain.case_file import CaseFile, ItemState, VerificationState
+from domain.commands import AnswerCommitment, ResubmitItem, ResumeVerification, SuspendVerification, command_id
+from domain.listing import ListedRoute
 from domain.waiting import waits
 from store.cases import Filed
 from store.database import Database
 from store.keys import KeyRing
 from store.schema import upgrade
 from tests.desk import CASEWORKER, CLERK, settle, store_on, withdraw
+from tests.grants import grant_everything
 from tests.workflows.conftest import House, relaying, time_skipping, with_hours
+from tests.workflows.officers import (
+    CIVIL_AFFAIRS,
+    COMMUNITY_SECRETARY,
+    OFFICER,
+    PROOF,
+    about,
+    alone,
+    answer,
+    asked,
+    man_communities,
+    man_department,
+)
 from workers.payloads import data_converter
 from workers.settings import WorkerSettings
 
@@ -195,8 +210,166 @@ async def rejected_and_sent_again(house: House) -> Filed:
     return filed
 
 
+# ── the proof ladder ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _asked(house: House, on: str, filed: Filed | None = None) -> Filed:
+    """A proof asked for alone, once that unit has been asked."""
+    filed = filed or house.file(about(), bundle=alone())
+    await house.until(filed, lambda file: {wait.on for wait in waits(file)} == {f"unit:{on}"})
+    return filed
+
+
+async def _passed_over(house: House, filed: Filed) -> None:
+    """Nobody answers the open question by its limit."""
+    question = asked(house.case(filed))
+    await house.later(filed, timedelta(minutes=31))
+    await house.until(filed, lambda file: file.verifications[question.rung].state is VerificationState.EXPIRED)
+
+
+@branch
+async def verification_matched(house: House) -> Filed:
+    filed = house.file("marriage_not_on_file")
+    await _asked(house, CIVIL_AFFAIRS, filed)
+    answer(house.store, filed.case_id, proof="parents_marriage", at=house.clock())
+    return filed
+
+
+@branch
+async def verification_contradicted(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    answer(house.store, filed.case_id, "contradicts", at=house.clock())
+    await house.heard(filed)
+    settle(house.store, filed.case_id, PROOF, met=False, at=house.clock())
+    return filed
+
+
+@branch
+async def silence_to_caseworker(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    await _passed_over(house, filed)
+    await _asked(house, COMMUNITY_SECRETARY.unit, filed)
+    await _passed_over(house, filed)
+    await house.until(filed, _with_caseworker)
+    settle(house.store, filed.case_id, PROOF, at=house.clock())
+    return filed
+
+
+@branch
+async def suspended_and_resumed(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    proof, round, rung = asked(house.case(filed)).rung
+    id = command_id(filed.case_id, "suspend")
+    note = f"note/{id}"
+    stop = SuspendVerification(id=id, at=house.clock(), by=OFFICER, proof=proof, round=round, rung=rung, note=note)
+    house.store.act(filed.case_id, stop, note=note, reason="等待异地档案")
+    await house.heard(filed)
+    await house.later(filed, timedelta(days=2))
+    id = command_id(filed.case_id, "resume")
+    go_on = ResumeVerification(id=id, at=house.clock(), by=OFFICER, proof=proof, round=round, rung=rung)
+    house.store.act(filed.case_id, go_on)
+    await house.heard(filed)
+    await house.later(filed, timedelta(minutes=16))
+    await house.until(filed, lambda file: asked(file).reminded > 0)
+    answer(house.store, filed.case_id, at=house.clock())
+    return filed
+
+
+@branch
+async def late_match(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    first = asked(house.case(filed))
+    await _passed_over(house, filed)
+    await _asked(house, COMMUNITY_SECRETARY.unit, filed)
+    answer(house.store, filed.case_id, to=first, at=house.clock())
+    return filed
+
+
+@branch
+async def handed_to_community(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    answer(house.store, filed.case_id, "hand_to_community", at=house.clock())
+    await _asked(house, COMMUNITY_SECRETARY.unit, filed)
+    answer(house.store, filed.case_id, by=COMMUNITY_SECRETARY, at=house.clock())
+    return filed
+
+
+@branch
+async def commitment_signed(house: House) -> Filed:
+    return await _committed(house, signed=True)
+
+
+@branch
+async def commitment_declined(house: House) -> Filed:
+    filed = await _committed(house, signed=False)
+    await _asked(house, CIVIL_AFFAIRS, filed)
+    answer(house.store, filed.case_id, at=house.clock())
+    return filed
+
+
+async def _committed(house: House, *, signed: bool) -> Filed:
+    filed = house.file(about(), bundle=alone(ListedRoute.COMMITMENT))
+    await house.heard(filed)
+    id = command_id(filed.case_id, "commitment")
+    note = f"note/{id}" if signed else None
+    command = AnswerCommitment(id=id, at=house.clock(), by=CLERK, proof=PROOF, signed=signed, note=note)
+    house.store.act(filed.case_id, command, note=note, reason="已签署告知承诺书")
+    return filed
+
+
+@branch
+async def single_proof(house: House) -> Filed:
+    return house.file(about(), bundle=alone(ListedRoute.SHARED_DATA, source="identity_register"))
+
+
+@branch
+async def withdrawal_while_verifying(house: House) -> Filed:
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    withdraw(house.store, filed.case_id, at=house.clock())
+    return filed
+
+
+@branch
+async def begun_anew(house: House) -> Filed:
+    """The second run of a case whose first history was full: it is handed the whole file in place of events."""
+    filed = await _asked(house, CIVIL_AFFAIRS)
+    first = house.handle(filed)
+    await first.terminate()
+    await house.client.start_workflow(
+        house.case(filed).bundle.workflow_type,
+        News(case_id=filed.case_id, events=(), file=house.case(filed)),
+        id=first.id,
+        task_queue=house.settings.task_queue,
+    )
+    await house.later(filed, timedelta(minutes=16))
+    await house.until(filed, lambda file: asked(file).reminded > 0)
+    answer(house.store, filed.case_id, at=house.clock())
+    return filed
+
+
+ON_THE_LADDER: Final = (
+    verification_matched,
+    verification_contradicted,
+    silence_to_caseworker,
+    suspended_and_resumed,
+    late_match,
+    handed_to_community,
+    commitment_signed,
+    commitment_declined,
+    single_proof,
+    withdrawal_while_verifying,
+    begun_anew,
+)
+"""Lived with officers and community workers on duty; nobody was, when the others were recorded."""
+
+
 async def recorded(house: House, live: Branch) -> str:
     """Live the branch to its end, and return its history."""
+    with house.store.database.begin() as connection:
+        grant_everything(connection, CLERK.unit)
+        if live in ON_THE_LADDER:
+            man_department(connection, house.clock().date())
+            man_communities(connection, house.store.vault, house.clock())
     await house.open()
     try:
         filed = await live(house)

@@ -14,7 +14,7 @@ from store.accounts import NameTaken, add_account, add_unit
 from store.cases import CaseStore
 from store.database import Database
 from tests.api.conftest import PASSWORD, UNITS, Clock, served
-from tests.desk import store_on
+from tests.desk import DIVISION, store_on
 
 ACCOUNTS = {
     "desk-1": ("hospital", Role.BIRTH_DESK),
@@ -27,7 +27,27 @@ ACCOUNTS = {
     "community-1": ("office", Role.COMMUNITY_WORKER),
     "pension-1": ("office", Role.PENSION_OFFICER),
     "auditor-1": ("office", Role.AUDITOR),
+    "civil-1": ("civil", Role.VERIFIER),
+    "civil-2": ("civil", Role.VERIFIER),
+    "civil-chief": ("civil", Role.UNIT_CHIEF),
+    "mingyue-1": ("mingyue", Role.COMMUNITY_WORKER),
+    "bank-1": ("bank", Role.REQUESTER),
+    "school-1": ("school", Role.REQUESTER),
+    "data-centre-1": ("data-centre", Role.DATA_CENTRE),
 }
+MORE_UNITS = {
+    "civil": (DIVISION, "civil_affairs"),
+    "mingyue": (DIVISION, None),
+    "bank": (DIVISION, None),
+    "school": (DIVISION, None),
+    "data-centre": ("339900", None),
+}
+
+
+def text_of(html: str) -> str:
+    """What stands there, in one line, without tags."""
+    body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 @dataclass
@@ -49,8 +69,7 @@ class Page:
     @property
     def text(self) -> str:
         """What stands on it, in one line, without tags."""
-        body = re.sub(r"<(script|style|template)\b.*?</\1>", " ", self.html, flags=re.DOTALL)
-        return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+        return text_of(self.html)
 
     @property
     def title(self) -> str:
@@ -136,7 +155,7 @@ class Pages:
 def with_units(database: Database) -> None:
     """The bodies that have accounts."""
     with database.begin() as connection:
-        for unit, (division, department) in UNITS.items():
+        for unit, (division, department) in (UNITS | MORE_UNITS).items():
             add_unit(connection, unit, title=unit, division=division, department=department)
 
 

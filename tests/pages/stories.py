@@ -9,16 +9,21 @@ from domain.actors import THE_ENGINE, Actor
 from domain.bundle import FieldKind
 from domain.case_file import CaseFile
 from domain.commands import (
+    AnswerVerification,
     Command,
+    ExpireVerification,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
+    OpenVerification,
     SettleProof,
     WithdrawCase,
     command_id,
 )
 from domain.department_answers import Accepted, Concluded, Denied
-from domain.steps import AskRegister, SubmitItem, steps
+from domain.events import Answer
+from domain.notices import card_id
+from domain.steps import AskRegister, FindVerifier, SubmitItem, steps
 from store.answers import recorded
 from store.cases import CaseStore, Filed
 from tests.desk import CLERK, MONDAY, example, family, file, register_says
@@ -71,6 +76,61 @@ class Story:
             )
         )
         return self
+
+    def nobody_can_be_asked(self, *proofs: str) -> "Story":
+        """No roster names anybody for these proofs, so that a caseworker has to decide."""
+        while due := [one for one in steps(self.file) if isinstance(one, FindVerifier) and one.proof in proofs]:
+            self.asks(due[0].proof, None)
+        return self
+
+    def asks(self, proof: str, unit: str | None, *, owner: str | None = None) -> "Story":
+        """The engine finds who has to answer on the rung the proof stands on."""
+        live = self.file.proof(proof)
+        return self.do(
+            OpenVerification(
+                id=self._id(),
+                at=self._later(),
+                by=THE_ENGINE,
+                proof=proof,
+                round=live.round,
+                rung=live.rung,
+                unit=unit,
+                owner=owner,
+            )
+        )
+
+    def question(self, proof: str, rung: int | None = None) -> UUID:
+        """The question to a unit about the proof, on the rung it stands on or an earlier one."""
+        live = self.file.proof(proof)
+        return card_id(self.case_id, proof, live.round, live.rung if rung is None else rung)
+
+    def verifier_says(
+        self, proof: str, said: Answer, *, by: Actor, rung: int | None = None, reason: str = "已查阅档案"
+    ) -> "Story":
+        """Somebody answers what was asked, in time or late."""
+        live, id_ = self.file.proof(proof), self._id()
+        command = AnswerVerification(
+            id=id_,
+            at=self._later(),
+            by=by,
+            proof=proof,
+            round=live.round,
+            rung=live.rung if rung is None else rung,
+            answer=said,
+            note=f"note/{id_}",
+        )
+        self.store.act(self.case_id, command, note=f"note/{id_}", reason=reason)
+        return self
+
+    def nobody_answers(self, proof: str) -> "Story":
+        """The limit passes."""
+        live = self.file.proof(proof)
+        due = self.file.verification(proof, live.round, live.rung).due
+        assert due is not None
+        self.at = max(self.at, due)
+        return self.do(
+            ExpireVerification(id=self._id(), at=self.at, by=THE_ENGINE, proof=proof, round=live.round, rung=live.rung)
+        )
 
     def departments_conclude(self, *, but: Collection[str] = ()) -> "Story":
         """Every department concludes what it has, and what comes after it, except `but`."""
@@ -171,7 +231,8 @@ def automatic(store: CaseStore, **more: Any) -> Story:
 def escalated(store: CaseStore, **more: Any) -> Story:
     """No register knows of the marriage; a caseworker decides."""
     story = Story(store, example("marriage_not_on_file"), **more).registers_agree(but=ALL_PROOFS_BUT)
-    return story.register("parents_marriage", "not_found").departments_conclude(but=("maternity_benefit",))
+    story.register("parents_marriage", "not_found").nobody_can_be_asked("parents_marriage")
+    return story.departments_conclude(but=("maternity_benefit",))
 
 
 def contested(store: CaseStore, **more: Any) -> Story:
@@ -183,7 +244,8 @@ def contested(store: CaseStore, **more: Any) -> Story:
 def denied(store: CaseStore, **more: Any) -> Story:
     """One department says no, a caseworker finds a proof not shown, and the case ends partly."""
     story = Story(store, family(12), **more).registers_agree(but=ALL_PROOFS_BUT)
-    story.register("parents_marriage", "not_found").settled("parents_marriage", met=False, reason="提供不了结婚证原件")
+    story.register("parents_marriage", "not_found").nobody_can_be_asked("parents_marriage")
+    story.settled("parents_marriage", met=False, reason="提供不了结婚证原件")
     no = Denied(
         outcome="denied", reference="YB20260001", reason_code="not_insured_long_enough", reason="连续参保不足 <六个月>"
     )
@@ -219,7 +281,44 @@ def twins(store: CaseStore, **more: Any) -> Story:
     return story.departments_conclude(but=("household_registration:2", "citizen_card", "medical_insurance"))
 
 
+OFFICER = Actor(account="civil-1", unit="civil")
+COMMUNITY_WORKER = Actor(account="mingyue-1", unit="mingyue")
+
+
+def verifying(store: CaseStore, *, owner: str | None = None, number: int = 13, **more: Any) -> Story:
+    """No register knows of the marriage, and civil affairs has half an hour to say."""
+    story = Story(store, family(number), **more).registers_agree(but=ALL_PROOFS_BUT)
+    return story.register("parents_marriage", "not_found").asks("parents_marriage", "civil", owner=owner)
+
+
+def climbing(store: CaseStore, **more: Any) -> Story:
+    """Civil affairs did not answer in time, and the community has it."""
+    story = verifying(store, **{"number": 14, **more}).nobody_answers("parents_marriage")
+    return story.asks("parents_marriage", "mingyue", owner="mingyue-1")
+
+
+def doubted(store: CaseStore, **more: Any) -> Story:
+    """The community said yes, and civil affairs says no when everything is over."""
+    story = climbing(store, **{"number": 15, **more}).verifier_says("parents_marriage", "matches", by=COMMUNITY_WORKER)
+    story.departments_conclude()
+    return story.verifier_says("parents_marriage", "contradicts", by=OFFICER, rung=1, reason="档案中已离婚")
+
+
 STORIES: dict[str, Callable[..., Story]] = {
-    one.__name__: one for one in (fresh, automatic, escalated, contested, denied, withdrawn, overdue, rejected, twins)
+    one.__name__: one
+    for one in (
+        fresh,
+        automatic,
+        escalated,
+        contested,
+        denied,
+        withdrawn,
+        overdue,
+        rejected,
+        twins,
+        verifying,
+        climbing,
+        doubted,
+    )
 }
 """Every story by name."""

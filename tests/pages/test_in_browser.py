@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from store.links import sign_link
 from tests.api.conftest import PASSWORD
 from tests.desk import MONDAY
 from tests.pages.conftest import Pages
-from tests.pages.stories import STORIES, automatic, contested
+from tests.pages.stories import OFFICER, STORIES, automatic, climbing, contested, doubted, verifying
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="NO BROWSER TESTS: install playwright into this environment, and Debian's chromium"
@@ -58,7 +59,7 @@ def window(chromium: Any, pages: Pages) -> Iterator[Window]:
         page.fill("#account", pages.account(account))
         page.fill("#password", PASSWORD)
         page.press("#password", "Enter")
-        page.wait_for_url("**/cases")
+        page.wait_for_url(lambda address: not address.endswith("/login"))
         return page
 
     yield opened
@@ -183,6 +184,59 @@ def test_everything_works_without_a_script(pages: Pages, window: Window) -> None
     assert story.file.proof("parents_marriage").state == "met"
     page.click("text=退出")
     assert page.url.endswith("/login")
+
+
+def test_an_officer_answers_with_the_keyboard(pages: Pages, window: Window) -> None:
+    story = verifying(pages.store)
+    page = window("civil-1")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/inbox/{story.question('parents_marriage')}")
+
+    page.keyboard.press("2")
+    page.keyboard.type("12 档案不同")
+    assert page.input_value("#answer-reason") == "12 档案不同"
+    assert page.is_checked("#answer-2")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".alert.good")
+
+    assert story.file.proof("parents_marriage").state == "met"
+
+
+def test_a_colleagues_answer_takes_the_row_away(pages: Pages, window: Window) -> None:
+    story, other = verifying(pages.store), verifying(pages.store, key="2", number=16)
+    page = window("civil-1")
+    page.wait_for_timeout(500)
+
+    story.verifier_says("parents_marriage", "matches", by=OFFICER)
+    page.wait_for_selector(f"#v-{story.question('parents_marriage')}", state="detached", timeout=SOON)
+    assert page.is_visible(f"#v-{other.question('parents_marriage')}")
+
+
+def test_whoever_is_asked_can_answer_on_a_phone(pages: Pages, window: Window) -> None:
+    asked, late = climbing(pages.store), doubted(pages.store, key="2")
+    live = asked.file.verification("parents_marriage", 1, 2)
+    assert live.due is not None
+    address = f"/v/{sign_link(pages.store.vault, asked.question('parents_marriage'), live.due)}"
+    page = window("mingyue-1", 390)
+
+    for path in (
+        "/inbox",
+        f"/inbox/{asked.question('parents_marriage')}?lang=en",
+        f"/inbox/{late.question('parents_marriage')}",
+        address,
+    ):
+        page.goto(path)
+        assert overflow(page) <= 0, path
+    page.goto(f"{address}?lang=zh")
+    for choice in page.query_selector_all(".big-choice"):
+        assert choice.bounding_box()["height"] >= 48
+    page.check("#answer-1")
+    page.click("text=提交答复")
+    page.wait_for_selector("text=谢谢, 已收到答复")
+    assert asked.file.proof("parents_marriage").state == "met"
 
 
 def test_an_error_is_read_first(pages: Pages, window: Window) -> None:

@@ -121,14 +121,22 @@ def test_a_disabled_account_is_out_with_its_next_click(pages: Pages) -> None:
 @pytest.mark.parametrize("account", [one for one in ACCOUNTS if one != "caseworker-2"])
 def test_every_role_has_a_first_page_and_never_a_dead_end(pages: Pages, account: str) -> None:
     browser = pages.by(account)
-    lists = ACCOUNTS[account][1] not in {Role.AUDITOR, Role.COMMUNITY_WORKER}
+    role = ACCOUNTS[account][1]
+    starts = {
+        Role.VERIFIER: "/inbox",
+        Role.COMMUNITY_WORKER: "/inbox",
+        Role.UNIT_CHIEF: "/inbox",
+        Role.REQUESTER: "/verifications",
+        Role.DATA_CENTRE: "/listing",
+        Role.AUDITOR: None,
+    }
 
     first = browser.get("/")
 
-    if lists:
-        assert browser.follow(first).status == 200
-    else:
-        assert first.status == 200
+    start = starts.get(role, "/cases")
+    assert first.answer.headers.get("location") == start
+    assert (first if start is None else browser.follow(first)).status == 200
+    if role in {Role.AUDITOR, Role.COMMUNITY_WORKER, Role.UNIT_CHIEF, Role.DATA_CENTRE}:
         assert browser.get("/cases").status == 403
         assert "您无权办理此事" in browser.get("/cases").text
 
@@ -207,12 +215,21 @@ def test_the_list_tells_by_tab_what_has_to_be_done(pages: Pages) -> None:
 
     assert shown("in_hand") == {"escalated", "contested", "rejected"}
     assert shown("overdue") == {"overdue"}
-    assert shown("concluded") == {"automatic", "denied"}
-    assert shown("open") == {"fresh", "escalated", "contested", "overdue", "rejected", "twins"}
+    assert shown("concluded") == {"automatic", "denied", "doubted"}
+    assert shown("open") == {
+        "fresh",
+        "escalated",
+        "contested",
+        "overdue",
+        "rejected",
+        "twins",
+        "verifying",
+        "climbing",
+    }
     assert shown("all") == set(stories)
     page = browser.get("/cases")
-    assert re.findall(r'class="many">([^<]+)<', page.html) == ["6", "3", "1", "2", "9"]
-    assert "“父母婚姻状况”与登记信息不一致, 待经办人认定" in page.text
+    assert re.findall(r'class="many">([^<]+)<', page.html) == ["8", "3", "1", "3", "12"]
+    assert "“父母婚姻状况”核对不一致, 待经办人认定" in page.text
     assert "11月24日 周二 24:00 剩余 12 小时 0 分" in page.text
     assert "11月23日 周一 24:00 已超 12 小时 0 分" in page.text
     assert "11/14" in page.text.replace(" ", "")
@@ -296,7 +313,7 @@ def test_every_story_can_be_read_in_both_languages(pages: Pages, name: str) -> N
         assert set(re.findall(r"[\u3400-\u9fff]+", left)) - NOTES - {"中文", "一"} == set()
 
 
-NOTES = {"改在户籍地办理", "提供不了结婚证原件", "连续参保不足", "六个月"}
+NOTES = {"改在户籍地办理", "提供不了结婚证原件", "连续参保不足", "六个月", "已查阅档案", "档案中已离婚"}
 
 
 def test_the_page_tells_all_there_is_about_a_denial(pages: Pages) -> None:

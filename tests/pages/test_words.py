@@ -8,7 +8,22 @@ from string import Formatter
 
 import pytest
 
-from api.pages import case_acts, case_list, case_page, faults, looks, rendering, signing_in
+from api.pages import (
+    asking,
+    case_acts,
+    case_list,
+    case_page,
+    faults,
+    grants,
+    inbox,
+    listing,
+    looks,
+    question,
+    rendering,
+    rosters,
+    signing_in,
+    uploads,
+)
 from api.pages.words import ENGLISH, Say
 
 TEMPLATES = sorted((rendering.FOLDER / "templates").glob("*.html"))
@@ -28,10 +43,18 @@ def said_in_modules() -> Iterator[str]:
     for module in MODULES:
         yield from (found[2] for found in SAID.finditer(module.read_text("utf-8")))
     yield from (seen.word for seen in looks.LOOKS.values())
-    yield from looks.ROLES.values()
+    for table in (looks.ROLES, looks.ROUTES, looks.ANSWERS, looks.MEANINGS, looks.CHANGES):
+        yield from table.values()
+    yield from (title for _, _, title in rendering.DOORS)
     yield from (text for tab in case_list.TABS for text in (tab.title, tab.empty))
     yield from (case_list.NOT_A_NUMBER, case_list.NOT_FOUND)
     yield from (case_acts.SAY_WHY, case_acts.CHOOSE, case_acts.CONFIRM)
+    yield from (case_acts.DECIDE, case_acts.LETTER, case_acts.NO_LETTER)
+    for said in (inbox.EMPTY, inbox.SORTS, inbox.WRONG, question.DONE, question.WRONG, grants.DONE, grants.WRONG):
+        yield from said.values()
+    yield from (*asking.WAYS.values(), *asking.FIELDS.values(), *listing.WAYS.values())
+    yield from (title for _, title in (*asking.TABS, *grants.TABS))
+    yield from (rosters.SAY_WHY, *uploads.WRONG)
     yield from case_page.DONE.values()
     yield from faults.NEXT.values()
     source = Path(signing_in.__file__).read_text("utf-8")

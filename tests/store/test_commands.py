@@ -140,9 +140,8 @@ def test_two_who_decide_the_same_proof_one_decides_and_the_other_is_told_who(
     store: CaseStore, other_store: CaseStore
 ) -> None:
     case = file(store)
-    store.handle(
-        case.case_id, [register_says(case.case_id, "mother_identity", outcome="not_found")], tell_workflow=False
-    )
+    unclear = register_says(case.case_id, "mother_identity", outcome="contradicts", differing=("name",))
+    store.handle(case.case_id, [unclear], tell_workflow=False)
 
     def decide(number: int) -> str:
         by = Actor(account=f"caseworker-{number}", unit="hospital")
@@ -305,7 +304,7 @@ def test_a7_a_commit_whose_answer_was_lost_is_neither_repeated_nor_lost(
         met = register_says(case_id, "mother_identity")
         heard: Handled = do(lambda: process.handle(case_id, [met], tell_workflow=False))
         assert [entry.event.type for entry in heard.events] == ["proof_met"]
-        unclear = register_says(case_id, "birth_record", outcome="not_found")
+        unclear = register_says(case_id, "birth_record", outcome="contradicts", differing=("born_on",))
         do(lambda: process.handle(case_id, [unclear], tell_workflow=False))
         seen = case_file(process, case_id).version
         do(

@@ -2,13 +2,15 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
-from domain.commands import command_id
+from domain.actors import THE_ENGINE
+from domain.commands import ExpireVerification, OpenVerification, command_id
 from store.cases import CaseStore, Filed
 from store.database import Database
 from store.read_models.all_models import MODELS, differences, rebuild
@@ -25,6 +27,9 @@ def dump(database: Database) -> dict[str, list[str]]:
         }
 
 
+HALF_AN_HOUR = timedelta(minutes=30)
+
+
 def lives(store: CaseStore) -> list[Filed]:
     """Cases in every state that a store alone can bring them into."""
     names = ("family", "twins", "unmarried", "foreign_father", "resident", "uninsured", "name_differs")
@@ -32,6 +37,13 @@ def lives(store: CaseStore) -> list[Filed]:
     first, second, third = (case.case_id for case in filed[:3])
     store.handle(first, [register_says(first, "mother_identity")], tell_workflow=False)
     store.handle(first, [register_says(first, "birth_record", outcome="not_found")], tell_workflow=False)
+    asked = OpenVerification(
+        id=command_id(first, "verify"), at=MONDAY, by=THE_ENGINE, proof="birth_record", round=1, rung=1, unit="health"
+    )
+    silent = ExpireVerification(
+        id=command_id(first, "expire"), at=MONDAY + HALF_AN_HOUR, by=THE_ENGINE, proof="birth_record", round=1, rung=1
+    )
+    store.handle(first, [asked, silent], tell_workflow=False)
     settle(store, first, "birth_record", met=False)
     store.handle(
         second,
@@ -108,6 +120,17 @@ def test_a_row_that_says_otherwise_than_the_events_is_named_and_left_alone(store
 
 def test_rows_of_a_case_that_never_was_are_found(store: CaseStore, superuser_url: str) -> None:
     case = file(store)
+    unclear = register_says(case.case_id, "birth_record", outcome="not_found")
+    asked = OpenVerification(
+        id=command_id(case.case_id, "verify"),
+        at=MONDAY,
+        by=THE_ENGINE,
+        proof="birth_record",
+        round=1,
+        rung=1,
+        unit="health",
+    )
+    store.handle(case.case_id, [unclear, asked], tell_workflow=False)
     with psycopg.connect(superuser_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as superuser:
         superuser.execute("ALTER TABLE events DISABLE TRIGGER append_only")
         superuser.execute("DELETE FROM events WHERE case_id = %s", (case.case_id,))

@@ -13,33 +13,46 @@ from domain.actors import Actor
 from domain.scopes import MAY, Action, Reach, Role, Viewer, may, reach
 from store.database import Database
 from store.scoping import cases_visible_to, items_visible_to
-from store.tables import case_items, cases
+from store.tables import case_items, cases, verifications
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MINE, NEIGHBOUR = "maternity_hospital", "another_hospital"
 HERE, ELSEWHERE = "999901", "999902"
 POLICE, HEALTH = "public_security", "health"
 
-# One letter for each role, in the order of Role: own unit, division, department, everywhere, - not at all.
-#                        birth desk  caseworker  supervisor  verifier  community  pension  auditor  integrator
+# One letter for each role, in the order of Role: own unit, division, addressed to it, department (p), everywhere, - not at all.
+#                                    desk   casew  superv   verif  commun   chief   asker  centre pension   audit  integr
 THE_TABLE = {
-    Action.READ_BUNDLES:       "     e           e           e           e         -          e        e        e",
-    Action.OPEN_CASE:          "     u           -           -           -         -          u        -        u",
-    Action.READ_CASE:          "     u           d           d           p         -          u        -        u",
-    Action.READ_CASE_EVENTS:   "     u           d           d           -         -          u        e        u",
-    Action.LIST_CASES:         "     u           d           d           p         -          u        -        u",
-    Action.SEARCH_PEOPLE:      "     u           d           d           -         -          u        -        -",
-    Action.REVEAL_PERSON:      "     u           d           d           p         -          u        -        -",
-    Action.AMEND_CASE:         "     u           d           d           -         -          u        -        u",
-    Action.WITHDRAW_CASE:      "     u           d           d           -         -          u        -        u",
-    Action.SETTLE_PROOF:       "     -           d           d           -         -          -        -        -",
-    Action.RESUBMIT_ITEM:      "     -           d           d           -         -          -        -        -",
-    Action.ANSWER_SUBMISSION:  "     -           -           -           p         -          -        -        p",
-    Action.READ_DEPARTMENTS:   "     e           e           e           e         -          e        e        e",
-    Action.PAUSE_DEPARTMENT:   "     -           -           e           -         -          -        -        -",
-    Action.READ_EVENTS_FEED:   "     -           -           -           -         -          -        e        u",
-    Action.READ_ACCESS_LOG:    "     -           -           d           -         -          -        e        -",
-    Action.MANAGE_ACCOUNTS:    "     -           -           -           -         -          -        -        -",
+    Action.READ_BUNDLES:         "      e       e       e       e       e       e       e       e       e       e       e",
+    Action.OPEN_CASE:            "      u       -       -       -       -       -       -       -       u       -       u",
+    Action.READ_CASE:            "      u       d       d       p       -       -       u       -       u       -       u",
+    Action.READ_CASE_EVENTS:     "      u       d       d       -       -       -       u       -       u       e       u",
+    Action.LIST_CASES:           "      u       d       d       p       -       -       u       -       u       -       u",
+    Action.SEARCH_PEOPLE:        "      u       d       d       -       -       -       -       -       u       -       -",
+    Action.REVEAL_PERSON:        "      u       d       d       p       -       -       -       -       u       -       -",
+    Action.AMEND_CASE:           "      u       d       d       -       -       -       -       -       u       -       u",
+    Action.WITHDRAW_CASE:        "      u       d       d       -       -       -       u       -       u       -       u",
+    Action.SETTLE_PROOF:         "      -       d       d       -       -       -       -       -       -       -       -",
+    Action.RESUBMIT_ITEM:        "      -       d       d       -       -       -       -       -       -       -       -",
+    Action.ANSWER_SUBMISSION:    "      -       -       -       p       -       -       -       -       -       -       p",
+    Action.READ_DEPARTMENTS:     "      e       e       e       e       e       e       e       e       e       e       e",
+    Action.PAUSE_DEPARTMENT:     "      -       -       e       -       -       -       -       -       -       -       -",
+    Action.READ_EVENTS_FEED:     "      -       -       -       -       -       -       u       -       -       e       u",
+    Action.READ_ACCESS_LOG:      "      -       -       d       -       -       -       -       -       -       e       -",
+    Action.READ_INBOX:           "      -       d       d       a       a       a       -       -       -       -       -",
+    Action.ANSWER_VERIFICATION:  "      -       -       -       a       a       a       -       -       -       -       -",
+    Action.ASSIGN_VERIFICATION:  "      -       -       d       -       -       a       -       -       -       -       -",
+    Action.ESCALATE_PROOF:       "      -       d       d       -       -       -       -       -       -       -       -",
+    Action.ANSWER_COMMITMENT:    "      u       d       d       -       -       -       u       -       u       -       u",
+    Action.ASK_VERIFICATION:     "      -       -       -       -       -       -       u       -       -       -       u",
+    Action.READ_ROSTERS:         "      -       d       d       u       u       u       -       e       -       e       -",
+    Action.MANAGE_ROSTERS:       "      -       -       -       -       -       -       -       e       -       -       -",
+    Action.READ_LISTING:         "      e       e       e       e       e       e       e       e       e       e       e",
+    Action.MANAGE_LISTING:       "      -       -       -       -       -       -       -       e       -       -       -",
+    Action.READ_GRANTS:          "      u       -       -       u       -       u       u       e       u       e       u",
+    Action.APPLY_GRANT:          "      u       -       -       u       -       u       u       -       u       -       u",
+    Action.APPROVE_GRANT:        "      -       -       -       -       -       -       -       e       -       -       -",
+    Action.MANAGE_ACCOUNTS:      "      -       -       -       -       -       -       -       -       -       -       -",
 }  # fmt: skip
 
 
@@ -49,12 +62,15 @@ class Case(NamedTuple):
     unit: str
     division: str
     departments: tuple[str, ...]
+    addressed: tuple[str, ...] = ()
+    """The units that a verification of the case was sent to."""
 
 
 EVERY_CASE = [
-    Case(unit, division, departments)
+    Case(unit, division, departments, addressed)
     for unit, division in product((MINE, NEIGHBOUR), (HERE, ELSEWHERE))
     for departments in chain.from_iterable(combinations((POLICE, HEALTH), many) for many in range(3))
+    for addressed in ((), (MINE,), (NEIGHBOUR,))
 ]
 
 
@@ -70,6 +86,7 @@ def seen_by(letter: str, case: Case, department: str | None) -> bool:
     return {
         "u": case.unit == MINE,
         "d": case.division == HERE,
+        "a": MINE in case.addressed,
         "p": department in case.departments,
         "e": True,
         "-": False,
@@ -109,6 +126,30 @@ def insert_case(connection: Connection, case: Case) -> None:
             waits_for=[],
         )
     )
+    for rung, unit in enumerate(case.addressed, 1):
+        connection.execute(
+            insert(verifications).values(
+                case_id=case_id(case),
+                proof="p",
+                round=1,
+                rung=rung,
+                id=UUID(int=case_id(case).int * 10 + rung),
+                case_no="1",
+                division=case.division,
+                title="T",
+                title_en="T",
+                route="department_verification",
+                unit=unit,
+                immediate=True,
+                state="open",
+                owner_since=MONDAY,
+                claimed=False,
+                opened_at=MONDAY,
+                suspended=False,
+                reminded=0,
+                by_phone=False,
+            )
+        )
     for place, department in enumerate(case.departments):
         connection.execute(
             insert(case_items).values(
@@ -153,7 +194,7 @@ def test_each_case_is_allowed_exactly_to_whom_the_table_says_and_the_database_ag
             assert by_the_database == {case_id(case) for case in expected}, (role, action)
             asked += len(EVERY_CASE)
 
-    assert asked == len(Action) * len(Role) * 16
+    assert asked == len(Action) * len(Role) * 48
 
 
 def test_a_department_sees_its_own_items_of_a_case_and_a_caseworker_all(connection: Connection) -> None:

@@ -263,7 +263,10 @@ async def test_a_register_that_stays_away_hands_over_to_a_caseworker(house: Hous
 
     case = await house.until(filed, lambda file: on(file) == {"caseworker"}, within=30)
 
-    assert case.proofs["prenatal_record"].exhausted == (("shared_data_query", "unreachable"),)
+    assert case.proofs["prenatal_record"].exhausted == (
+        ("shared_data_query", "unreachable"),
+        ("department_verification", "nobody_on_duty"),
+    )
     settle(house.store, filed.case_id, "prenatal_record", at=house.clock())
     assert await house.ended(filed) == "complete"
 

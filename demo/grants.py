@@ -1,0 +1,69 @@
+"""What the demonstration's units may query: applied for by each desk, signed, and approved by the data centre.
+
+They go the whole way through the rules, so that the access log of a demonstration shows what one of a city would.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from demo.accounts import ACCOUNTS, UNITS, DemoAccount
+from domain import single_proof
+from domain.actors import Actor
+from domain.catalogue import catalogue
+from domain.grants import GrantState, Wanted, day_of, years_after
+from domain.scopes import Action, Role, Viewer, reach
+from store.grants import GrantsWanted, apply, approve, list_grants, missing_for, permitted, sign
+
+REASON: Final = "演示: 窗口受理一件事, 免交证明"
+RENEWED_BEFORE: Final = timedelta(days=60)
+"""Earlier than the doctor warns."""
+_LEFT_AS_IT_IS: Final = (GrantState.APPLIED, GrantState.REFUSED, GrantState.REVOKED)
+
+
+def provide_grants(connection: Connection, at: datetime) -> None:
+    """Grant every desk the registers that the bundles in force need, for a year; what somebody decided stays so."""
+    centre = next(_viewer(account) for account in ACCOUNTS if account.role is Role.DATA_CENTRE)
+    today = day_of(at)
+    for desk in _desks():
+        unit = desk.actor.unit
+        decided = {
+            (grant.source, grant.purpose)
+            for state in _LEFT_AS_IT_IS
+            for grant in list_grants(connection, GrantsWanted(unit=unit, state=state), at)
+        }
+        for source, purpose in _needed(connection, desk, at + RENEWED_BEFORE):
+            if (source, purpose) not in decided:
+                wanted = Wanted(source=source, purpose=purpose, reason=REASON, valid_until=years_after(today, 1))
+                key = f"demo/{purpose}/{source}/{today}"
+                applied = apply(connection, wanted, key=key, by=desk, at=at, bundles=catalogue())
+                sign(connection, applied.grant.id, by=desk, at=at)
+                approve(connection, applied.grant.id, by=centre, at=at)
+
+
+def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tuple[str, str]]:
+    unit = desk.actor.unit
+    if reach(desk, Action.OPEN_CASE):
+        for bundle in catalogue().all_in_force(day_of(at)):
+            yield from ((source, bundle.code) for source in missing_for(connection, unit, bundle, at))
+    if reach(desk, Action.ASK_VERIFICATION):
+        permitted_then = permitted(connection, unit, single_proof.BUNDLE, at)
+        yield from ((source, single_proof.BUNDLE) for source in single_proof.SOURCES if source not in permitted_then)
+
+
+def _desks() -> Iterator[Viewer]:
+    """One account for each unit that takes applications in, or asks for proofs."""
+    seen: set[str] = set()
+    for account in ACCOUNTS:
+        viewer = _viewer(account)
+        takes_in = reach(viewer, Action.OPEN_CASE) or reach(viewer, Action.ASK_VERIFICATION)
+        if takes_in and reach(viewer, Action.APPLY_GRANT) and account.unit not in seen:
+            seen.add(account.unit)
+            yield viewer
+
+
+def _viewer(account: DemoAccount) -> Viewer:
+    unit = next(unit for unit in UNITS if unit.code == account.unit)
+    return Viewer(Actor(account=account.account, unit=unit.code), account.role, unit.division, unit.department)

@@ -1,0 +1,652 @@
+"""What a pension comes to (基本养老金): the divisor for an age, Zhejiang's five parts, and what a newer base changes.
+
+Every amount is folded from the steps that explain it, in fractions, and rounded only where the rule rounds. Zhejiang's
+documents were not read: its constants reproduce published assessments, so they stand here dated and marked as not
+confirmed, and each answer says so beside the number.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from fractions import Fraction
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+from domain.law import explained
+from domain.law.explained import Basis, Does, Explained, NoRuleInForce, Step, exact_text, folded, half_up_to, up_to
+from domain.law.months import (
+    MONTHS_IN_YEAR,
+    age_text,
+    age_zh,
+    first_day,
+    months_en,
+    read_age,
+    read_month,
+    years_en,
+    years_zh,
+)
+from domain.law.questions import Question
+
+EXACT: Final = Context(prec=200, traps=[Inexact, InvalidOperation])
+"""Products are written out in full; an operation that would have to round is a mistake and raises."""
+
+HALF: Final = Decimal("0.5")
+CENT: Final = 2
+TENTH: Final = 1
+
+# ── the divisor ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ANNEX: Final = Basis("国发〔2005〕38号附件", date(2006, 1, 1))
+_ANNEX_47: Final = Basis("国发〔2005〕38号附件（部分印本作207）", date(2006, 1, 1), unverified=True)
+_BY_MONTH: Final = Basis("2025年起按年龄的月份插值（依据文件待查）", date(2025, 1, 1), unverified=True)
+
+YOUNGEST: Final = 40
+OLDEST: Final = 70
+# From 40, 50 and 60 years on.
+_FORTIES: Final = (233, 230, 226, 223, 220, 216, 212, 208, 204, 199)
+_FIFTIES: Final = (195, 190, 185, 180, 175, 170, 164, 158, 152, 145)
+_SIXTIES: Final = (139, 132, 125, 117, 109, 101, 93, 84, 75, 65, 56)
+DIVISORS: Final[Mapping[int, int]] = MappingProxyType(
+    dict(zip(range(YOUNGEST, OLDEST + 1), (*_FORTIES, *_FIFTIES, *_SIXTIES), strict=True))
+)
+"""计发月数 for whole ages: months over which the balance of an individual account is paid out."""
+MOST_DIVISOR: Final = max(DIVISORS.values())
+LEAST_DIVISOR: Final = min(DIVISORS.values())
+
+
+def pension_divisor(age: int, month: int | None = None) -> Explained[Decimal]:
+    """The divisor (计发月数) for an age in months, retiring in this month; None: by the newest rule.
+
+    Raises NoRuleInForce before 2006-01, and ValueError for an age outside the table.
+    """
+    years, months = divmod(age, MONTHS_IN_YEAR)
+    if not YOUNGEST * MONTHS_IN_YEAR <= age <= OLDEST * MONTHS_IN_YEAR:
+        raise ValueError("the table of divisors goes from 40 to 70 years")
+    on = None if month is None else first_day(month)
+    if on is not None and on < _ANNEX.effective_from:
+        raise NoRuleInForce("pension divisor", on, _ANNEX.effective_from)
+    whole = DIVISORS[years]
+    zh, en = f"{years} 岁的计发月数 {whole}", f"at {years} years the divisor is {whole}"
+    table_step = (_ANNEX_47 if years == 47 else _ANNEX).step("divisor", "whole_age", whole, zh, en)
+    if not months:
+        return Explained(Decimal(whole), (table_step,))
+    if on is not None and on < _BY_MONTH.effective_from:
+        zh, en = f"{age_zh(age)} 按周岁计：不足一年的月份不计", "completed years count, further months do not"
+        return Explained(Decimal(whole), (table_step, _ANNEX.step("divisor", "completed_years", 0, zh, en)))
+    later = DIVISORS[years + 1]
+    steps = (
+        table_step,
+        _BY_MONTH.step(
+            "divisor",
+            "further_months",
+            Fraction((later - whole) * months, MONTHS_IN_YEAR),
+            f"{years + 1} 岁为 {later}；多出 {months} 个月，减少 ({whole} − {later}) × {months} ÷ 12",
+            f"at {years + 1} it is {later}; for {months_en(months)} more, less ({whole} - {later}) x {months} / 12",
+        ),
+        _rounding(_BY_MONTH, "divisor", TENTH),
+    )
+    return Explained(half_up_to(folded(steps), TENTH), steps)
+
+
+@dataclass(frozen=True, slots=True)
+class DivisorAnswer:
+    """The divisor for an age."""
+
+    age: int
+    divisor: Explained[Decimal]
+
+    def told(self) -> dict[str, object]:
+        """The result without its steps."""
+        return {"age": age_text(self.age), "divisor": f"{self.divisor.value:f}"}
+
+    def as_text(self) -> str:
+        """The answer as one line of JSON."""
+        return explained.as_text(self.told(), (step.as_text() for step in self.divisor.steps))
+
+
+def answer_divisor(given: object) -> DivisorAnswer:
+    """The answer to `{"age": "60y1m", "month": "2026-03"}`, the month of retirement if known; raises QuestionFaulty."""
+    question = Question(given, frozenset({"age", "month"}))
+    age, month = _age(question, required=True), _month(question)
+    question.settled()
+    assert age is not None
+    return DivisorAnswer(age, pension_divisor(age, month))
+
+
+def _age(question: Question, *, required: bool) -> int | None:
+    age = question.word(
+        "age", read_age, "应为年龄, 如 60y1m 或 60y", "must be an age such as 60y1m or 60y", required=required
+    )
+    if age is not None and not YOUNGEST * MONTHS_IN_YEAR <= age <= OLDEST * MONTHS_IN_YEAR:
+        question.fault("age", "range", f"应在 {YOUNGEST}y 到 {OLDEST}y 之间", f"must be from {YOUNGEST}y to {OLDEST}y")
+    return age
+
+
+def _month(question: Question, first: date = _ANNEX.effective_from) -> int | None:
+    month = question.word(
+        "month", read_month, "应为退休年月, 如 2026-03", "must be a month such as 2026-03", required=False
+    )
+    if month is not None and not (first.year <= month // MONTHS_IN_YEAR <= 2199 and first <= first_day(month)):
+        told = f"{first:%Y-%m}"
+        question.fault("month", "no_rule", f"{told} 之前的规定未收录", f"no rule is written here before {told}")
+    return month
+
+
+# ── Zhejiang ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """计发办法 of one region, as it was put together by this day; a new document makes a new one."""
+
+    region: str
+    effective_from: date
+    lengths: Basis
+    basic: Basis
+    account: Basis
+    transitional: Basis
+    transitional_rate: Decimal
+    adjustment: Basis
+    adjustment_amount: Decimal
+    adjustment_for_each_year: Decimal
+    supplement: Basis
+    supplement_amount: Decimal
+    rounding: Basis
+
+
+# Of these documents only number and year are known, so each counts from the first day of its year.
+FORMULAS: Final = (
+    Formula(
+        region="zhejiang",
+        effective_from=date(2018, 1, 1),
+        lengths=Basis("浙江省经办口径（待查）", date(2006, 1, 1), unverified=True),
+        basic=Basis("国发〔2005〕38号第六条", date(2006, 1, 1)),
+        account=Basis("国发〔2005〕38号第六条", date(2006, 1, 1)),
+        transitional=Basis("浙劳社老〔2006〕142号", date(2006, 1, 1), unverified=True),
+        transitional_rate=Decimal("0.014"),
+        adjustment=Basis("浙人社发〔2018〕102号", date(2018, 1, 1), unverified=True),
+        adjustment_amount=Decimal(480),
+        adjustment_for_each_year=Decimal(3),
+        supplement=Basis("浙人社发〔2011〕146号", date(2011, 1, 1), unverified=True),
+        supplement_amount=Decimal(150),
+        rounding=Basis("浙江省经办口径（待查）", date(2006, 1, 1), unverified=True),
+    ),
+)
+REGIONS: Final = tuple(sorted({formula.region for formula in FORMULAS}))
+
+BASES: Final[Mapping[int, Decimal]] = MappingProxyType({2023: Decimal(8020), 2024: Decimal(8310), 2025: Decimal(8433)})
+"""计发基数 of Zhejiang, in yuan a month, by year of retirement; not confirmed in published texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionRecord:
+    """缴费记录: what a pension is assessed from; money in yuan.
+
+    Lengths of time are whole months as an int, or years as a Decimal where the months are not known; both include
+    deemed years (视同缴费年限). `divisor` is given, or follows from `age` (months).
+    """
+
+    index: Decimal
+    contribution: int | Decimal
+    account_balance: Decimal
+    divisor: Decimal | None = None
+    age: int | None = None
+    index_before_1998: Decimal = Decimal(0)
+    years_before_1998: int | Decimal = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ending:
+    """The last steps of a result, as long as they are the same for everybody; written out once."""
+
+    steps: tuple[Step, ...]
+    text: str
+
+    @classmethod
+    def of(cls, *steps: Step) -> "Ending":
+        """The ending with these steps; where a result is rounded, the last of them rounds."""
+        return cls(steps, ",".join(step.as_text() for step in steps))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One result of an assessment, with the steps of its own and those that everybody shares."""
+
+    value: Decimal
+    own: tuple[Step, ...]
+    ending: Ending
+    before: str = ""
+    """What was exact before the last step rounded it; empty where nothing is rounded."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps: folded, they are the value."""
+        return (*self.own, *self.ending.steps)
+
+    def texts(self) -> Iterator[str]:
+        """The steps written out."""
+        for step in self.own:
+            yield step.as_text()
+        if self.ending.text:
+            yield self.ending.text
+
+    def rounding(self) -> dict[str, str]:
+        """Where, how, to what and from what it was rounded."""
+        last = self.ending.steps[-1]
+        return {
+            "of": last.of,
+            "does": last.does,
+            "to": str(last.amount),
+            "before": self.before,
+            "after": str(self.value),
+        }
+
+
+PARTS: Final = ("basic", "account", "transitional", "adjustment", "supplement")
+
+
+@dataclass(frozen=True, slots=True)
+class Pension:
+    """An assessed pension, in yuan a month: five parts, their sum, and `total`, which is what is paid."""
+
+    region: str
+    base: Decimal
+    results: Mapping[str, Part]
+    """By name: contribution_years, years_before_1998, divisor, the five PARTS, and total, in the order of the law."""
+
+    @property
+    def total(self) -> Decimal:
+        """What is paid a month."""
+        return self.results["total"].value
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, in order; `of` names the result of each."""
+        return tuple(step for part in self.results.values() for step in part.steps)
+
+    def told(self) -> dict[str, object]:
+        """The result without its steps; amounts as text, so that nobody's program makes floats of them."""
+        told: dict[str, object] = {"region": self.region, "base": f"{self.base:f}"}
+        for name, part in self.results.items():
+            if name == "total":
+                told["sum"] = part.before
+            told[name] = f"{part.value:f}"
+        told["roundings"] = [part.rounding() for part in self.results.values() if part.before]
+        return told
+
+    def as_text(self) -> str:
+        """The answer as one line of JSON."""
+        return explained.as_text(self.told(), [text for part in self.results.values() for text in part.texts()])
+
+
+def _rounded(places: int, ending: Ending, *own: Step) -> Part:
+    """What the steps amount to, rounded as the last of them says."""
+    *fixed, rounding = ending.steps
+    before = folded((*own, *fixed))
+    value = up_to(before, places) if rounding.does == "up_to" else half_up_to(before, places)
+    return Part(value, own, ending, exact_text(before))
+
+
+@cache
+def _rounding(basis: Basis, of: str, places: int, does: Does = "half_up_to") -> Step:
+    unit = Decimal(1).scaleb(-places)
+    if does == "half_up_to":
+        return basis.step(of, "rounding", unit, f"四舍五入到 {unit}", f"rounded half up to {unit}", does)
+    return basis.step(of, "rounding", unit, f"见分进角，进到 {unit} 元", f"rounded up to {unit} yuan", does)
+
+
+def pension(record: ContributionRecord, base: Decimal, region: str = "zhejiang", month: int | None = None) -> Pension:
+    """The monthly pension on this base (计发基数, yuan a month), retiring in this month; None: by the newest formula.
+
+    Raises NoRuleInForce before the region's first formula, and ValueError for an age outside the table of divisors.
+    """
+    formula = _formula(region, None if month is None else first_day(month))
+    years = _length(formula, "contribution_years", record.contribution)
+    before = _length(formula, "years_before_1998", record.years_before_1998)
+    divisor = _divisor(formula, record, month)
+    parts = {
+        "basic": _basic(formula, base, record.index, years.value),
+        "account": _account(formula, record.account_balance, divisor.value),
+        "transitional": _transitional(formula, base, record.index_before_1998, before.value),
+        "adjustment": _adjustment(formula, record.index, years.value),
+        "supplement": _supplement(formula),
+    }
+    total = _total(formula, [part.value for part in parts.values()])
+    results = {"contribution_years": years, "years_before_1998": before, "divisor": divisor, **parts, "total": total}
+    return Pension(region, base, results)
+
+
+def _formula(region: str, on: date | None) -> Formula:
+    known = [formula for formula in FORMULAS if formula.region == region]
+    if not known:
+        raise ValueError("no formula is written here for this region")
+    if on is None:
+        return known[-1]
+    found = next((formula for formula in reversed(known) if formula.effective_from <= on), None)
+    if found is None:
+        raise NoRuleInForce(f"pension of {region}", on, known[0].effective_from)
+    return found
+
+
+_LENGTHS: Final = {
+    "contribution_years": ("缴费年限（含视同）", "contributions, deemed ones included"),
+    "years_before_1998": ("1997年底前缴费年限", "contributions to 1997"),
+}
+
+
+def _length(formula: Formula, of: str, length: int | Decimal) -> Part:
+    if isinstance(length, int):
+        return _length_in_months(formula, of, length)
+    zh, en = _LENGTHS[of]
+    zh, en = f"{zh} {length:f} 年", f"{length:f} years of {en}"
+    return _rounded(CENT, _endings(formula)[of], formula.lengths.step(of, "years", length, zh, en))
+
+
+@cache
+def _length_in_months(formula: Formula, of: str, months: int) -> Part:
+    zh, en = _LENGTHS[of]
+    zh, en = f"{zh} {years_zh(months)}：{months} 个月除以 12", f"{years_en(months)} of {en}: {months} months / 12"
+    years = formula.lengths.step(of, "months", Fraction(months, MONTHS_IN_YEAR), zh, en)
+    return _shared(_rounded(CENT, _endings(formula)[of], years))
+
+
+def _shared(part: Part) -> Part:
+    return Part(part.value, (), Ending.of(*part.steps), part.before)
+
+
+def _divisor(formula: Formula, record: ContributionRecord, month: int | None) -> Part:
+    if record.divisor is not None:
+        zh, en = f"计发月数 {record.divisor:f}，由询问给出", f"the divisor {record.divisor:f}, as given"
+        return Part(record.divisor, (formula.account.step("divisor", "given", record.divisor, zh, en),), Ending.of())
+    if record.age is None:
+        raise ValueError("a record has a divisor or an age")
+    return _divisor_for_age(record.age, month)
+
+
+@cache
+def _divisor_for_age(age: int, month: int | None) -> Part:
+    found = pension_divisor(age, month)
+    before = exact_text(folded(found.steps[:-1])) if found.steps[-1].rule == "rounding" else ""
+    return Part(found.value, (), Ending.of(*found.steps), before)
+
+
+@cache
+def _endings(formula: Formula) -> Mapping[str, Ending]:
+    rate, each, amount = formula.transitional_rate, formula.adjustment_for_each_year, formula.adjustment_amount
+    by_region, adjusts = formula.rounding, formula.adjustment.step
+    return {
+        "contribution_years": Ending.of(_rounding(formula.lengths, "contribution_years", CENT)),
+        "years_before_1998": Ending.of(_rounding(formula.lengths, "years_before_1998", CENT)),
+        "basic": Ending.of(
+            formula.basic.step("basic", "rate", Decimal("0.01"), "每满一年发给 1%", "1 % for each year", "times"),
+            _rounding(by_region, "basic", CENT),
+        ),
+        "account": Ending.of(_rounding(by_region, "account", CENT)),
+        "transitional": Ending.of(
+            formula.transitional.step("transitional", "rate", rate, f"乘以 {rate}", f"times {rate}", "times"),
+            _rounding(by_region, "transitional", CENT),
+        ),
+        "adjustment": Ending.of(
+            adjusts("adjustment", "for_each_year", each, f"乘以 {each} 元", f"times {each} yuan", "times"),
+            adjusts("adjustment", "amount", amount, f"加 {amount} 元", f"plus {amount} yuan"),
+            _rounding(by_region, "adjustment", CENT),
+        ),
+        "total": Ending.of(_rounding(by_region, "total", TENTH, "up_to")),
+    }
+
+
+def _basic(formula: Formula, base: Decimal, index: Decimal, years: Decimal) -> Part:
+    of, tell = "basic", formula.basic.step
+    wage = EXACT.multiply(base, index)
+    average = EXACT.multiply(EXACT.add(base, wage), HALF)
+    return _rounded(
+        CENT,
+        _endings(formula)[of],
+        tell(
+            of,
+            "average",
+            average,
+            f"计发基数 {base:f} 元与指数化月平均缴费工资 {wage:f} 元（乘以平均缴费指数 {index:f}）的平均数 {average:f} 元",
+            f"the average of the base, {base:f} yuan, and {wage:f} yuan (times the index {index:f}): {average:f} yuan",
+        ),
+        tell(of, "years", years, f"乘以缴费年限 {years} 年", f"times {years} years", "times"),
+    )
+
+
+def _account(formula: Formula, balance: Decimal, divisor: Decimal) -> Part:
+    of, tell = "account", formula.account.step
+    zh, en = f"个人账户储存额 {balance:f} 元", f"the balance of the individual account, {balance:f} yuan"
+    return _rounded(
+        CENT,
+        _endings(formula)[of],
+        tell(of, "balance", balance, zh, en),
+        tell(of, "divisor", divisor, f"除以计发月数 {divisor:f}", f"divided by {divisor:f}", "divided_by"),
+    )
+
+
+def _transitional(formula: Formula, base: Decimal, index: Decimal, years: Decimal) -> Part:
+    if not years:
+        return _nothing_before_1998(formula)
+    of, tell, indexed = "transitional", formula.transitional.step, EXACT.multiply(base, index)
+    zh = f"计发基数 {base:f} 元乘以1997年底前缴费指数 {index:f}：{indexed:f} 元"
+    en = f"the base, {base:f} yuan, times the index to 1997, {index:f}: {indexed:f} yuan"
+    return _rounded(
+        CENT,
+        _endings(formula)[of],
+        tell(of, "indexed_base", indexed, zh, en),
+        tell(of, "years", years, f"乘以1997年底前缴费年限 {years} 年", f"times {years} years to 1997", "times"),
+    )
+
+
+@cache
+def _nothing_before_1998(formula: Formula) -> Part:
+    zh, en = "1997年底前无缴费年限，过渡性养老金为 0", "no contributions to 1997, so no transitional pension"
+    step = formula.transitional.step("transitional", "none_before_1998", 0, zh, en)
+    return Part(Decimal("0.00"), (), Ending.of(step))
+
+
+def _adjustment(formula: Formula, index: Decimal, years: Decimal) -> Part:
+    of, indexed = "adjustment", EXACT.multiply(index, years)
+    zh = f"平均缴费指数 {index:f} 乘以缴费年限 {years} 年：{indexed:f}"
+    en = f"the index {index:f} times {years} years: {indexed:f}"
+    return _rounded(CENT, _endings(formula)[of], formula.adjustment.step(of, "indexed_years", indexed, zh, en))
+
+
+@cache
+def _supplement(formula: Formula) -> Part:
+    amount = formula.supplement_amount.quantize(Decimal("0.01"))
+    zh, en = f"基本养老金补贴 {amount} 元", f"the supplement, {amount} yuan"
+    return Part(amount, (), Ending.of(formula.supplement.step("supplement", "supplement", amount, zh, en)))
+
+
+def _total(formula: Formula, amounts: Sequence[Decimal]) -> Part:
+    added, written = sum(amounts, Decimal(0)), " + ".join(map(str, amounts))
+    zh, en = f"五项合计 {written} = {added} 元", f"the five parts: {written} = {added} yuan"
+    adding = formula.rounding.step("total", "sum", added, zh, en)
+    part = _rounded(TENTH, _endings(formula)["total"], adding)
+    # Told to the cent like the others, though its last digit is always a nought.
+    return Part(part.value.quantize(Decimal("0.01")), part.own, part.ending, str(added))
+
+
+# ── the question ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MOST_YUAN: Final = 100_000_000
+MOST_BASE: Final = 1_000_000
+MOST_INDEX: Final = 10
+MOST_YEARS: Final = 80
+"""More is a slip of the pen, and a slip must not become money."""
+
+FIELDS: Final = frozenset(
+    {
+        "region",
+        "month",
+        "base",
+        "index",
+        "contribution",
+        "account_balance",
+        "divisor",
+        "age",
+        "index_before_1998",
+        "years_before_1998",
+    }
+)
+
+
+def answer_pension(given: object) -> Pension:
+    """The answer to a question with the FIELDS above; raises QuestionFaulty.
+
+    Needed are base, index, contribution, account_balance, and either divisor or age. Numbers are text or Decimals.
+    """
+    question = Question(given, FIELDS)
+    region = question.one_of("region", REGIONS) if question.has("region") else REGIONS[0]
+    base = question.number("base", MOST_BASE, places=CENT, positive=True)
+    index = question.number("index", MOST_INDEX, positive=True)
+    contribution = question.years("contribution", MOST_YEARS)
+    balance = question.number("account_balance", MOST_YUAN, places=CENT)
+    divisor = question.number("divisor", MOST_DIVISOR, places=TENTH, positive=True, required=False)
+    age = _age(question, required=False)
+    before = question.years("years_before_1998", MOST_YEARS, required=False) or 0
+    index_before = question.number("index_before_1998", MOST_INDEX, required=bool(before)) or Decimal(0)
+    month = _month(question, FORMULAS[0].effective_from)
+    _check_divisor(question, divisor)
+    if contribution is not None and _in_months(before) > _in_months(contribution):
+        question.fault(
+            "years_before_1998", "exceeds", "不能超过 contribution 全部缴费年限", "must not exceed contribution"
+        )
+    question.settled()
+    assert region is not None
+    assert base is not None
+    assert index is not None
+    assert contribution is not None
+    assert balance is not None
+    record = ContributionRecord(index, contribution, balance, divisor, age, index_before, before)
+    return pension(record, base, region, month)
+
+
+def _check_divisor(question: Question, divisor: Decimal | None) -> None:
+    if question.has("divisor") == question.has("age"):
+        question.fault("divisor", "either_or", "与 age 二者必填其一", "must be given, or age instead, not both")
+    if divisor is not None and divisor < LEAST_DIVISOR:
+        question.fault(
+            "divisor",
+            "range",
+            f"应在 {LEAST_DIVISOR} 到 {MOST_DIVISOR} 之间",
+            f"must be from {LEAST_DIVISOR} to {MOST_DIVISOR}",
+        )
+
+
+def _in_months(length: int | Decimal) -> int | Decimal:
+    return length if isinstance(length, int) else EXACT.multiply(length, Decimal(MONTHS_IN_YEAR))
+
+
+# ── the base, and assessing again ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """计发基数 to assess with; `provisional` (预发) while the year's own is not published."""
+
+    amount: Decimal
+    of_year: int
+    provisional: bool
+    steps: tuple[Step, ...]
+
+
+def base_for(year: int, published: Mapping[int, Decimal] = BASES) -> Base:
+    """The base for retirements of this year, of what has been published: the year's own, else the year's before.
+
+    Raises NoRuleInForce where neither is known.
+    """
+    of_year = year if year in published else year - 1
+    if of_year not in published:
+        raise NoRuleInForce("pension base of Zhejiang", date(year, 1, 1), date(min(published), 1, 1))
+    amount, provisional = published[of_year], of_year != year
+    basis = Basis(f"浙江省 {of_year} 年计发基数（公布文件待查）", date(of_year, 1, 1), unverified=True)
+    zh, en = f"{of_year} 年计发基数 {amount} 元", f"the base of {of_year}, {amount} yuan"
+    if provisional:
+        zh += f"；{year} 年的尚未公布，先按此预发，公布后重新核定"
+        en += f"; that of {year} is not published, so this one is paid on for now and settled later"
+    return Base(amount, of_year, provisional, (basis.step("base", "base", amount, zh, en),))
+
+
+@dataclass(frozen=True, slots=True)
+class Reassessment:
+    """重新核定: what was assessed, what is right now, and the difference in yuan a month (negative: paid too much)."""
+
+    old: Pension
+    new: Pension
+    difference: Decimal
+    steps: tuple[Step, ...]
+
+    def as_text(self) -> str:
+        """The correction as one line of JSON, with both assessments in full."""
+        told = explained.as_text({"difference": f"{self.difference:f}"}, (step.as_text() for step in self.steps))
+        return f'{{"old":{self.old.as_text()},"new":{self.new.as_text()},{told[1:]}'
+
+
+def reassess(old: Pension, record: ContributionRecord, base: Decimal, month: int | None = None) -> Reassessment:
+    """Assess the same record on another base: a correction beside the first assessment, which stays as it was.
+
+    Raises as `pension` does.
+    """
+    new = pension(record, base, old.region, month)
+    basis = _formula(old.region, None if month is None else first_day(month)).rounding
+    steps = (
+        basis.step(
+            "difference",
+            "new_total",
+            new.total,
+            f"按计发基数 {base:f} 元重新核定 {new.total} 元",
+            f"assessed again on the base of {base:f} yuan: {new.total} yuan",
+        ),
+        basis.step(
+            "difference",
+            "old_total",
+            -old.total,
+            f"减去原按 {old.base:f} 元核定的 {old.total} 元，每月差额 {new.total - old.total} 元",
+            f"less {old.total} yuan as assessed on {old.base:f}: {new.total - old.total} yuan a month",
+        ),
+    )
+    return Reassessment(old, new, half_up_to(folded(steps), CENT), steps)
+
+
+# ── residents ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RESIDENTS: Final = Basis("国发〔2014〕8号", date(2014, 2, 21), unverified=True)
+RESIDENTS_AGE: Final = 60 * MONTHS_IN_YEAR
+"""For women and men, and not postponed by the reform."""
+RESIDENTS_MIN_CONTRIBUTION: Final = 15 * MONTHS_IN_YEAR
+RESIDENTS_DIVISOR: Final = 139
+
+
+def residents_month(born: int) -> Explained[int]:
+    """The month from which the residents' scheme (城乡居民养老保险) pays, for this birth month."""
+    zh, en = "加 60 岁，男女相同，不延迟", "plus 60 years, for women and men, not postponed"
+    steps = (
+        RESIDENTS.step("month", "birth_month", born, "出生月份", "the month of birth"),
+        RESIDENTS.step("month", "residents_age", RESIDENTS_AGE, zh, en),
+    )
+    return Explained(int(folded(steps)), steps)
+
+
+def residents_pension(*, basic_amount: Decimal, account_balance: Decimal) -> Explained[Decimal]:
+    """The residents' pension in yuan a month; the basic amount (基础养老金) is the city's own configuration."""
+    zh, en = (
+        f"个人账户储存额 {account_balance:f} 元",
+        f"the balance of the individual account, {account_balance:f} yuan",
+    )
+    steps = (
+        RESIDENTS.step("residents", "balance", account_balance, zh, en),
+        RESIDENTS.step("residents", "divisor", RESIDENTS_DIVISOR, "除以 139", "divided by 139", "divided_by"),
+        RESIDENTS.step(
+            "residents",
+            "basic_amount",
+            basic_amount,
+            f"加当地基础养老金 {basic_amount:f} 元",
+            f"plus the basic amount of the place, {basic_amount:f} yuan",
+        ),
+        _rounding(RESIDENTS, "residents", CENT),
+    )
+    return Explained(half_up_to(folded(steps), CENT), steps)

@@ -1,0 +1,139 @@
+"""The data centre at a terminal: a file is looked at, compared, taken over and written out; nobody's name is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.roster import PostName
+from domain.roster import COLUMNS, read_roster
+from store.duty import DutyPost
+from store.sheets import read_sheet, write_sheet
+from tests.cli.conftest import Terminal
+from tests.rosters import TODAY
+
+MINGYUE = "339901001001"
+
+
+@pytest.fixture
+def workbook(demonstration: Terminal, tmp_path: Path) -> Path:
+    """The demonstration's rosters, written out."""
+    file = tmp_path / "rosters.xlsx"
+    said = demonstration.onething("roster", "export", "--out", file, "--reason", "测试")
+    assert said.code == 0, said.err
+    return file
+
+
+def test_the_demonstration_has_rosters_and_a_listing(demonstration: Terminal) -> None:
+    communities = demonstration.onething("roster", "list", "--json").json()
+    assert len(communities) == 113
+    assert {one["serving"] for one in communities} == {4}
+    assert communities[0]["unit"] == f"community-{MINGYUE}"
+
+    listing = demonstration.onething("catalogue", "list", "--json").json()
+    assert listing["counts"] == {
+        "cancelled": 70, "commitment": 57, "shared_data": 84, "department_verification": 59,
+    }  # fmt: skip
+    assert demonstration.onething("catalogue", "list", "--on", "2018-05-01", "--plain").out.count("\n") == 70
+
+
+def test_what_was_written_out_changes_nothing(demonstration: Terminal, workbook: Path, tmp_path: Path) -> None:
+    assert oct(workbook.stat().st_mode)[-3:] == "600", "it holds names and numbers"
+    again = demonstration.onething("roster", "export", "--out", workbook)
+    assert again.code == 4
+    assert "已存在" in again.err
+
+    said = demonstration.onething("roster", "import", workbook, "--apply", "--json")
+    assert said.json() == {
+        "applied": True, "joined": 0, "left": 0, "changed": 0, "unchanged": 452, "faults": [], "warnings": [],
+    }  # fmt: skip
+    assert "没有变化" in said.err
+
+    listing = tmp_path / "listing.csv"
+    demonstration.onething("catalogue", "export", "--out", listing, "--encoding", "gb18030")
+    assert (
+        demonstration.onething("catalogue", "import", listing, "--whole", "--apply", "--json").json()["unchanged"]
+        == 270
+    )
+
+
+def test_a_file_comes_out_of_a_pipe_as_it_is(demonstration: Terminal) -> None:
+    said = demonstration.typed("catalogue", "export", "--format", "csv", "--encoding", "utf-8")
+    assert said.out.startswith("证明代码,证明名称,")
+    assert said.out.count("\n") == 271
+
+
+def test_a_difference_is_told_masked_and_then_taken_over(
+    demonstration: Terminal, workbook: Path, tmp_path: Path
+) -> None:
+    lines = read_roster(read_sheet(workbook.read_bytes()), TODAY)
+    here = [line for _, line in lines.lines if line.community == MINGYUE]
+    community = dict.fromkeys(("community_title", "subdistrict", "subdistrict_title", "division"), "")
+    rows = []
+    for line in here[:3]:
+        row = {**{c.code: getattr(line, c.code, None) for c in COLUMNS}, **community}
+        rows.append({**row, "rank": 9} if line == here[0] else row)
+    changed = tmp_path / "changed.csv"
+    changed.write_bytes(write_sheet(COLUMNS, rows, "花名册", "csv", "gb18030"))
+
+    said = demonstration.onething("roster", "diff", changed)
+    assert said.code == 0, said.err
+    assert "新增 joined 0 · 离开 left 1 · 变更 changed 1 · 不变 unchanged 2" in said.out
+    assert "    联系顺序: 1 → 9" in said.out
+    assert here[0].name not in said.out
+    assert here[0].phones[0] not in said.out
+    looked = demonstration.onething("roster", "import", changed)
+    assert "--apply" in looked.err
+
+    try:
+        assert demonstration.onething("roster", "import", changed, "--apply").code == 0
+        assert demonstration.onething("roster", "list", "--json").json()[0]["serving"] == 3
+    finally:
+        back = demonstration.onething("roster", "import", workbook, "--apply", "--json").json()
+    assert (back["joined"], back["changed"]) == (0, 2), "who had left is back in his own line"
+    logged = demonstration.onething("roster", "diff", workbook, "--json").json()
+    assert logged["changes"] == []
+
+
+def test_a_file_with_faults_ends_with_one_and_names_them(demonstration: Terminal, tmp_path: Path) -> None:
+    faulty = tmp_path / "faulty.csv"
+    faulty.write_text(
+        "社区代码,姓名,身份证号,联系电话,职务,联系顺序,任职起\n"
+        "339901001001,尉迟㛃,3.39901E+17,15498000001,书记,1,2024-01-01\n",
+        encoding="utf-8",
+    )
+    said = demonstration.onething("roster", "import", faulty, "--apply")
+    assert said.code == 1
+    assert "第 2 行 row 2 · 身份证号" in said.out
+    assert "尉迟" not in said.out + said.err
+    assert "未作改动" in said.err
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK\x03\x04")
+    said = demonstration.onething("catalogue", "diff", broken)
+    assert said.code == 1
+    assert "xlsx" in said.err
+    assert demonstration.onething("roster", "diff", tmp_path / "none.csv").code == 2
+
+
+def test_an_account_goes_on_duty_and_off(demonstration: Terminal) -> None:
+    duty = ("--unit", "police", "--account", "verifier", "--from", "2026-01-01")
+    assert demonstration.onething("roster", "duties", "add", *duty, "--weekdays", "5,1").code == 0
+    (kept,) = demonstration.onething("roster", "duties", "list", "--unit", "police", "--json").json()
+    assert (kept["account"], kept["post"], kept["weekdays"]) == ("verifier", "officer", [1, 5])
+    assert demonstration.onething("roster", "duties", "add", *duty).code == 4
+    assert demonstration.onething("roster", "duties", "add", *duty, "--weekdays", "8").code == 2
+    ended = demonstration.onething("roster", "duties", "end", *duty, "--last-day", "2025-12-31")
+    assert ended.code == 0
+    assert demonstration.onething("roster", "duties", "list", "--json").json() == []
+    assert demonstration.onething("roster", "duties", "end", *duty, "--last-day", "2026-12-31").code == 3
+
+
+def test_a_unit_says_its_office_hours(demonstration: Terminal) -> None:
+    said = demonstration.onething("roster", "hours", "police", "--opens", "17:00", "--closes", "08:30")
+    assert said.code == 2
+    assert demonstration.onething("roster", "hours", "police").code == 2
+    assert demonstration.onething("roster", "hours", "nowhere", "--natural").code == 3
+    assert demonstration.onething("roster", "hours", "police", "--natural").code == 0
+
+
+def test_the_commands_posts_are_those_of_the_rules() -> None:
+    assert [post.value for post in PostName] == [post.value for post in DutyPost]
