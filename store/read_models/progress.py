@@ -129,11 +129,11 @@ _OPEN_TASKS: Final = union_all(
 
 
 def list_tasks(connection: Connection, visible: ColumnElement[bool], after: TaskPlace | None, limit: int) -> list[Task]:
-    """What waits for a caseworker in open cases, longest first, after a place."""
+    """What waits for a caseworker, longest first, after a place; a withdrawn case may, where departments had acted."""
     question = (
         select(*_OPEN_TASKS.c, cases.c.case_no, cases.c.bundle, cases.c.version)
         .join(cases, cases.c.case_id == _OPEN_TASKS.c.case_id)
-        .where(cases.c.state == CaseState.OPEN.value, visible)
+        .where(cases.c.state != CaseState.CONCLUDED.value, visible)
         .order_by(_OPEN_TASKS.c.since, _OPEN_TASKS.c.case_id, _OPEN_TASKS.c.what)
         .limit(limit)
     )
@@ -148,7 +148,7 @@ def count_tasks(connection: Connection) -> Mapping[str, int]:
     question = (
         select(_OPEN_TASKS.c.kind, func.count().label("many"))
         .join(cases, cases.c.case_id == _OPEN_TASKS.c.case_id)
-        .where(cases.c.state == CaseState.OPEN.value)
+        .where(cases.c.state != CaseState.CONCLUDED.value)
         .group_by(_OPEN_TASKS.c.kind)
     )
     return {row.kind: row.many for row in connection.execute(question)}

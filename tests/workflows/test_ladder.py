@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from domain.actors import Actor
 from domain.bundle import Bundle
 from domain.case_file import CaseFile, CaseState, ItemState, LiveVerification, ProofState, VerificationState
 from domain.commands import AnswerCommitment, EscalateProof, ResumeVerification, SuspendVerification, command_id
@@ -480,18 +481,27 @@ async def test_a_suspended_question_may_be_answered(manned: House) -> None:
 # ── the community ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize(
+    ("residence", "secretary"),
+    [(GUIYU, NEIGHBOURS_SECRETARY), (None, COMMUNITY_SECRETARY)],
+    ids=["lives elsewhere", "lives where registered"],
+)
 async def test_the_community_where_somebody_lives_is_asked_before_the_one_where_they_are_registered(
-    manned: House,
+    manned: House, residence: str | None, secretary: Actor
 ) -> None:
-    form = example("marriage_not_on_file")
-    form["mother"]["residence"] = GUIYU
+    manned.city.holds_nothing.add("marriage_register")
+    form = example("family")
+    form["birth"]["household_follows"] = "mother"
+    if residence is not None:
+        form["mother"]["residence"] = residence
     filed = manned.file(form)
     await waiting_for(manned, filed, CIVIL_AFFAIRS, proof="parents_marriage")
+    await manned.until(filed, lambda file: file.proofs["mothers_household"].state is ProofState.MET)
 
     answer(manned.store, filed.case_id, "no_record", proof="parents_marriage", at=manned.clock())
-    question = await waiting_for(manned, filed, NEIGHBOURS_SECRETARY.unit, proof="parents_marriage")
+    question = await waiting_for(manned, filed, secretary.unit, proof="parents_marriage")
 
-    assert (question.opened.community, question.owner) == (GUIYU, NEIGHBOURS_SECRETARY.account)
+    assert (question.opened.community, question.owner) == (residence or MINGYUE, secretary.account)
 
 
 @pytest.mark.parametrize("community", [None, "云澜区不存在社区"], ids=["none named", "unknown"])
