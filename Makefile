@@ -33,7 +33,7 @@ demo: $(READY) ## the whole house on this machine, with its own PostgreSQL and T
 	@exec $(BIN)/onething demo $(DEMO_ARGS)
 
 test: $(READY) ## all tests but the long ones
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: $(READY) ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Barrier
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -35,7 +35,7 @@ SEED = 20261123
 INTERLEAVINGS = 1_000
 FEWER = 200
 BUNDLE = alone()
-ANSWERS: tuple[Answer, ...] = get_args(Answer)
+ANSWERS: tuple[Answer, ...] = ("matches", "contradicts", "no_record", "hand_to_community")
 DUE = MONDAY + timedelta(minutes=30)
 MOST_HELD_BACK_SECONDS = 0.004
 """About as long as one of the two takes under its lock, so that either may be first."""
@@ -181,13 +181,13 @@ AFTER_A_LATE_ANSWER = {
 
 def test_b7_an_answer_and_its_deadline_have_one_outcome_and_the_record_says_which(store: CaseStore, race: Race) -> None:
     chances = random.Random(SEED)
-    cases = {case_id: chances.choice(ANSWERS) for case_id in race.ask(INTERLEAVINGS)}
-    told = {case_id: race.run(case_id, an_answer(said), the_deadline()) for case_id, said in cases.items()}
+    answers: dict[UUID, Answer] = {case_id: chances.choice(ANSWERS) for case_id in race.ask(INTERLEAVINGS)}
+    told = {case_id: race.run(case_id, an_answer(said), the_deadline()) for case_id, said in answers.items()}
     after = stories(store)
     in_time: Counter[str] = Counter()
     too_late: Counter[str] = Counter()
 
-    for case_id, said in cases.items():
+    for case_id, said in answers.items():
         (answered, expired), story = told[case_id], after[case_id]
         assert answered.refused is None, "an answer in the round that is asked is never refused for being late"
         assert (story.question.answer, story.question.answered_by) == (said, OFFICER.account)
@@ -214,7 +214,9 @@ def test_b7_an_answer_and_its_deadline_have_one_outcome_and_the_record_says_whic
 
 def test_c2_of_two_answers_at_once_one_counts_and_the_other_is_told_whose(store: CaseStore, race: Race) -> None:
     chances = random.Random(SEED)
-    said = {case_id: (chances.choice(ANSWERS), chances.choice(ANSWERS)) for case_id in race.ask(FEWER)}
+    said: dict[UUID, tuple[Answer, Answer]] = {
+        case_id: (chances.choice(ANSWERS), chances.choice(ANSWERS)) for case_id in race.ask(FEWER)
+    }
     told = {
         case_id: race.run(case_id, an_answer(ours, OFFICER), an_answer(theirs, COLLEAGUE))
         for case_id, (ours, theirs) in said.items()
