@@ -55,6 +55,10 @@ def post(api: Api, body: bytes, **headers: str) -> httpx.Response:
     return api.by("desk-1").post(CASES, content=body, headers=given)
 
 
+REFUSED_WITHIN_CPU_SECONDS = 10.0
+"""Far above the milliseconds that it takes; whoever reads such a body with more than linear effort takes minutes."""
+
+
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_body_that_cannot_be_meant_is_refused_at_once(api: Api, kind: str) -> None:
     body, status, code = BODIES[kind]
@@ -66,7 +70,7 @@ def test_a_body_that_cannot_be_meant_is_refused_at_once(api: Api, kind: str) -> 
     assert answered.status_code == status, answered.text
     assert answered.headers["content-type"] == "application/problem+json"
     assert answered.json()["code"] == code
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < REFUSED_WITHIN_CPU_SECONDS
     assert how_many_cases(api) == 0
 
 

@@ -481,13 +481,13 @@ def test_the_next_rung_is_told_who_gave_up_before_and_why(api: Api) -> None:
 def test_registers_and_departments_that_gave_up_are_told_apart(api: Api) -> None:
     case_no = api.filed()
     case = case_id(api, case_no)
-    contested(api, case_no, "birth_record", outcome="unreachable")
-    first = opened(api, case, "birth_record", rung=1, unit="health")
+    contested(api, case_no, "mother_identity", outcome="unreachable")
+    first = opened(api, case, "mother_identity", rung=1, unit="health")
     with api.store.database.begin() as connection:
         add_account(connection, "health-1", unit="health", role=Role.VERIFIER)
         api.tokens["health-1"] = issue_token(connection, "health-1", label="test", at=MONDAY)
     acted(api, "health-1", first, "answer", {"answer": "no_record", "reason": "档案尚未移交"})
-    second = opened(api, case, "birth_record", rung=2, unit="mingyue")
+    second = opened(api, case, "mother_identity", rung=2, unit="mingyue")
 
     assert [(one["route"], one["reason"]) for one in shown(api, "mingyue-1", second)["tried"]] == [
         ("shared_data_query", "unreachable"),

@@ -79,7 +79,7 @@ def test_every_fault_of_a_form_is_named_with_its_place_and_never_its_value(
 def test_a_case_that_waits_for_a_person_ends_the_watching_with_the_reason(demonstration: Terminal) -> None:
     said = demonstration.onething("run", EXAMPLES / "marriage_not_on_file.json", "--timeout", "3")
     assert said.code == 1
-    assert "待经办人认定" in said.err
+    assert "等待民政核实“父母婚姻状况”" in said.err
     assert "onething case show" in said.err
     told = demonstration.onething("run", EXAMPLES / "marriage_not_on_file.json", "--timeout", "0", "--json")
     assert told.code == 1
