@@ -335,6 +335,11 @@ def test_a_server_that_is_there_already_is_used(tmp_path: Path, monkeypatch: pyt
 
 def test_a_recycled_process_number_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as bystander:
+        # The kernel lets the parent go on before a new program's words can be read: for a moment they are empty.
+        until = time.monotonic() + 30
+        while command_line_of(bystander.pid) != "sleep 60":
+            assert time.monotonic() < until
+            time.sleep(0.01)
         left = Running(
             pid=1,
             started_at=datetime(2026, 11, 20, tzinfo=UTC),
