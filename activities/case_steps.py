@@ -29,6 +29,7 @@ from domain.bundle import SharedDataQuery
 from domain.commands import (
     Command,
     ExpireVerification,
+    NoteMilestone,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
@@ -47,6 +48,7 @@ from domain.steps import (
     FindVerifier,
     Instant,
     LetExpire,
+    NoteDay,
     RemindOwner,
     SayOverdue,
     Step,
@@ -170,7 +172,7 @@ class CaseSteps:
                     running[self._at_once(self._submit(case, step, patient=False))] = (step.key,)
                 case FindVerifier():
                     running[self._at_once(self._find_verifier(case, step))] = (step.key,)
-                case SayOverdue() | RemindOwner() | LetExpire():
+                case SayOverdue() | RemindOwner() | LetExpire() | NoteDay():
                     running[self._at_once(self._mark(case.file.case_id, step))] = (step.key,)
                 case _:
                     assert_never(step)
@@ -204,7 +206,7 @@ class CaseSteps:
                     outcome = await self._submit(case, step, patient=True)
                 case FindVerifier():
                     outcome = await self._find_verifier(case, step)
-                case SayOverdue() | RemindOwner() | LetExpire():
+                case SayOverdue() | RemindOwner() | LetExpire() | NoteDay():
                     outcome = await self._mark(one.case_id, step)
                 case _:
                     assert_never(step)
@@ -406,6 +408,9 @@ class CaseSteps:
                 # At the instant itself, not when somebody got round to it.
                 overdue = NoteOverdue(id=id, at=step.due, by=THE_ENGINE, item=step.item, promised_by=step.due)
                 return (overdue,), ()
+            case NoteDay():
+                day = NoteMilestone(id=id, at=max(self._clock(), step.due), by=THE_ENGINE, milestone=step.milestone)
+                return (day,), ()
             case RemindOwner():
                 remind = RemindVerification(
                     id=id,

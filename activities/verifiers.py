@@ -7,10 +7,17 @@ from sqlalchemy import Connection
 
 from activities.submissions import fact_value
 from domain.actors import THE_ENGINE
-from domain.bundle import Commitment, CommunityCheck, DepartmentVerification, Escalation, SharedDataQuery
+from domain.bundle import (
+    Commitment,
+    CommunityCheck,
+    Confirmation,
+    DepartmentVerification,
+    Escalation,
+    SharedDataQuery,
+)
 from domain.commands import OpenVerification
 from store.cases import OpenedCase
-from store.duty import community_named, holder_in_community, holder_in_department
+from store.duty import Holder, community_named, holder_in_community, holder_in_department
 
 
 def find_verifier(
@@ -30,6 +37,9 @@ def find_verifier(
                     reason = "nobody_on_duty"
                     if holder := holder_in_community(connection, community, at):
                         break
+        case Confirmation():
+            # The desk that has the case is where the person's answer arrives, by whichever way.
+            holder = Holder(case.file.opened.by.unit, None, None)
         case SharedDataQuery() | Commitment() | Escalation():
             raise TypeError(f"nobody verifies on a rung of {route.route}")
     return OpenVerification(

@@ -23,7 +23,7 @@ from domain.events import Recorded
 from domain.identifiers import grouped_case_no
 from domain.proof_result import as_it_stands
 from domain.scopes import Action
-from domain.timeline import asked_title, item_title, proof_title
+from domain.timeline import asked_title, item_title, milestone_title, proof_title
 from domain.waiting import waits
 from store.database import again_if_lost
 from store.events import read
@@ -193,6 +193,9 @@ class _Teller:
                 return title_of_unit, title_of_unit
             case "applicant" | "caseworker":
                 return asked_title(holder.kind)
+            case "calendar":
+                day = milestone_title(self._file.bundle, holder.who)
+                return f"等到{day.zh}", f"until {day.en}"
             case "engine":
                 return "本系统", "onething itself"
 

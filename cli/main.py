@@ -24,6 +24,7 @@ from cli import (
     listing,
     people,
     processes,
+    retire,
     roster,
     run,
     vault,
@@ -74,6 +75,7 @@ app.add_typer(case.app, name="case")
 app.add_typer(verify.app, name="verify")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(explain.app, name="explain")
+app.add_typer(retire.app, name="retire")
 app.add_typer(events.app, name="events")
 app.add_typer(account.app, name="account")
 app.add_typer(grant.app, name="grant")

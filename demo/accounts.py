@@ -67,7 +67,7 @@ UNITS = (
     Unit("health", "云澜区卫生健康局", "Yunlan health", department="health"),
     Unit("healthcare-security", "云澜区医疗保障局", "Yunlan healthcare security", department="healthcare_security"),
     COMMUNITY,
-    Unit("pension-office", "婺川市社会保险中心", "Wuchuan social insurance", department="human_resources"),
+    Unit("pension-office", "婺川市社会保险中心", "Wuchuan social insurance", CITY, "human_resources"),
     Unit("audit-office", "婺川市审计局", "Wuchuan audit office", division=CITY),
     DATA_CENTRE,
     BANK,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from demo.accounts import ACCOUNTS, UNITS, DemoAccount
 from domain import single_proof
 from domain.actors import Actor
+from domain.bundle import Bundle
 from domain.catalogue import catalogue
 from domain.grants import GrantState, Wanted, day_of, years_after
 from domain.scopes import Action, Role, Viewer, reach
@@ -45,8 +46,8 @@ def provide_grants(connection: Connection, at: datetime) -> None:
 
 def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tuple[str, str]]:
     unit = desk.actor.unit
-    if reach(desk, Action.OPEN_CASE):
-        for bundle in catalogue().all_in_force(day_of(at)):
+    for bundle in catalogue().all_in_force(day_of(at)):
+        if reach(desk, Action.OPEN_CASE) or _finds_people_for(desk, bundle):
             yield from ((source, bundle.code) for source in missing_for(connection, unit, bundle, at))
     if reach(desk, Action.ASK_VERIFICATION):
         permitted_then = permitted(connection, unit, single_proof.BUNDLE, at)
@@ -54,14 +55,22 @@ def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tupl
 
 
 def _desks() -> Iterator[Viewer]:
-    """One account for each unit that takes applications in, or asks for proofs."""
+    """One account for each unit that takes applications in, asks for proofs, or leads what nobody has to apply for."""
     seen: set[str] = set()
     for account in ACCOUNTS:
         viewer = _viewer(account)
-        takes_in = reach(viewer, Action.OPEN_CASE) or reach(viewer, Action.ASK_VERIFICATION)
+        takes_in = (
+            reach(viewer, Action.OPEN_CASE)
+            or reach(viewer, Action.ASK_VERIFICATION)
+            or any(_finds_people_for(viewer, bundle) for bundle in catalogue())
+        )
         if takes_in and reach(viewer, Action.APPLY_GRANT) and account.unit not in seen:
             seen.add(account.unit)
             yield viewer
+
+
+def _finds_people_for(viewer: Viewer, bundle: Bundle) -> bool:
+    return bool(bundle.discoveries) and viewer.department == bundle.lead_department
 
 
 def _viewer(account: DemoAccount) -> Viewer:

@@ -36,6 +36,7 @@ import demo.postgres
 import demo.temporal_server
 from demo.accounts import department_account, provide, write_secret
 from demo.city.listing import provide_listing
+from demo.city.places import DIVISIONS
 from demo.city.rosters import provide_rosters
 from demo.city.submissions import REFERENCE_PREFIXES
 from demo.grants import provide_grants
@@ -472,6 +473,7 @@ class Stack:
             "ONETHING_NOTICES_URL": f"http://{LOOPBACK}:{self._city_ports['platform']}",
             "ONETHING_NOTICES_TOKEN_FILE": str(self._secret("gateway-token")),
             **({"ONETHING_NOTICES_LINK_URL": f"http://{LOOPBACK}:{self.ports[0]}/v"} if self.ports else {}),
+            "ONETHING_SCAN_DISTRICTS": json.dumps([division.code for division in DIVISIONS]),
             "ONETHING_LOG_FORMAT": "json",
             "ONETHING_API_HOST": LOOPBACK,
             # Without a certificate a browser would not send a secure cookie back.

@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 from domain.case_file import ENDED, CaseFile, ItemState, ProofState, evolve
 from domain.events import Recorded
 
-Kind = Literal["item", "register", "department", "unit", "applicant", "caseworker", "engine"]
+Kind = Literal["item", "register", "department", "unit", "applicant", "caseworker", "calendar", "engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,16 @@ def _holder(file: CaseFile, item: str) -> Holder:
     live = file.items[item]
     match live.state:
         case ItemState.WAITING:
-            return Holder("item", next(iter(file.waits_for(item)), item))
+            if before := file.waits_for(item):
+                return Holder("item", before[0])
+            return Holder("calendar", file.declared_item(item).not_before or "")
         case ItemState.ACCEPTED:
             if open_proofs := file.open_proofs(item):
                 return _of_proof(file, open_proofs[0])
             # An amendment put another item before it when it was accepted already.
-            before = next(iter(file.waits_for(item)), None)
-            return Holder("engine", "onething") if before is None else Holder("item", before)
+            if before := file.waits_for(item):
+                return Holder("item", before[0])
+            return Holder("engine", "onething")
         case ItemState.SUBMITTED | ItemState.ACKNOWLEDGED:
             return Holder("department", live.planned.department)
         case ItemState.REJECTED:
@@ -122,6 +125,8 @@ def _of_proof(file: CaseFile, proof: str) -> Holder:
         case ProofState.PLANNED:
             earlier = (one for one in live.planned.after if file.proofs[one].state is not ProofState.MET)
             before = next(earlier, None)
+            if before is None and (milestone := file.declared_proof(proof).not_before):
+                return Holder("calendar", milestone, proof=proof)
             return Holder("engine", "onething") if before is None else _of_proof(file, before)
         case ProofState.ASKED:
             route = file.route(proof).route

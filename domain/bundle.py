@@ -107,6 +107,18 @@ class Conditional(Declared):
         return holding.issuperset(self.when) and holding.isdisjoint(self.unless)
 
 
+class Milestone(Declared):
+    """期日: a day that items and proofs wait for, counted from a day on the form; waiting for it costs nothing."""
+
+    code: str
+    title: str
+    title_en: str
+    after: str
+    """The day it is counted from, as "section.field"."""
+    months: int = 0
+    """So many months after the first day of that day's month; before it, if negative."""
+
+
 class NotEligible(Conditional):
     """The bundle cannot serve this event here; the sentence says who can."""
 
@@ -140,9 +152,6 @@ class NumbersInOrder(Declared):
     field: str
 
 
-Check = Annotated[NotInFuture | BornBefore | NumbersInOrder, Field(discriminator="check")]
-
-
 class FromForm(Declared):
     """A value the applicant declared, as "section.field"; "section.count" is how many there are."""
 
@@ -166,6 +175,17 @@ class Fact(Conditional):
 
     name: str
     origin: Origin
+
+
+class Lawful(Declared):
+    """The law's own demand on the declaration (要件), by its code in `domain/law`; judged by the facts it needs."""
+
+    check: Literal["lawful"] = "lawful"
+    requirement: str
+    facts: tuple[Fact, ...]
+
+
+Check = Annotated[NotInFuture | BornBefore | NumbersInOrder | Lawful, Field(discriminator="check")]
 
 
 class Agrees(Conditional):
@@ -220,6 +240,17 @@ class Commitment(Declared):
     consequences_en: str
 
 
+class Confirmation(Declared):
+    """意愿确认: what was filled in ahead goes to the person, who confirms once; silence is never consent."""
+
+    route: Literal["confirmation"] = "confirmation"
+    notice: str
+    notice_en: str
+    limit: Limit
+    shows: tuple[str, ...]
+    """What was filled in, as "section.field"; correct any of it, and it is asked again."""
+
+
 class Escalation(Declared):
     """提级: a caseworker settles the proof by hand, with a reason; the last rung, so nothing ends silently."""
 
@@ -227,9 +258,10 @@ class Escalation(Declared):
 
 
 Route = Annotated[
-    SharedDataQuery | DepartmentVerification | CommunityCheck | Commitment | Escalation, Field(discriminator="route")
+    SharedDataQuery | DepartmentVerification | CommunityCheck | Commitment | Confirmation | Escalation,
+    Field(discriminator="route"),
 ]
-Verification = DepartmentVerification | CommunityCheck
+Verification = DepartmentVerification | CommunityCheck | Confirmation
 """The rungs on which a person answers within a limit."""
 
 
@@ -243,6 +275,8 @@ class Proof(Conditional):
     immediate: bool = False
     """A person who has to answer for it has 30 minutes; otherwise 24 hours (Taizhou's rule, seed 004)."""
     routes: tuple[Route, ...]
+    not_before: str | None = None
+    """The milestone that it is first asked at."""
 
     def origins(self) -> Iterator[Origin]:
         """Every value that any route of this proof needs to be asked."""
@@ -251,7 +285,7 @@ class Proof(Conditional):
                 case SharedDataQuery():
                     yield from (fact.origin for fact in route.by)
                     yield from (FromForm(field=pair.field) for pair in route.agrees)
-                case DepartmentVerification():
+                case DepartmentVerification() | Confirmation():
                     yield from (FromForm(field=path) for path in route.shows)
                 case CommunityCheck():
                     yield from route.community
@@ -313,6 +347,8 @@ class Item(Conditional):
     """Handled once for every person of this list section; None: once for the case."""
     after: tuple[str, ...] = ()
     """前置事项 by law, beside those whose products it reads."""
+    not_before: str | None = None
+    """The milestone that it waits for."""
     proofs: tuple[Proof, ...] = ()
     discloses: tuple[str, ...] = ()
     """The declared fields that the department needs, and no others, as "section.field"."""
@@ -320,6 +356,40 @@ class Item(Conditional):
     reads: tuple[str, ...] = ()
     produces: tuple[Product, ...] = ()
     entitle: Entitle | None = None
+
+
+class AtRetirementAge(Declared):
+    """Found in the month of the statutory retirement age, by category and month of birth."""
+
+    at: Literal["retirement_age"] = "retirement_age"
+
+
+class AtAge(Declared):
+    """Found in the month in which so many years are reached."""
+
+    at: Literal["age"] = "age"
+    years: Annotated[int, Field(ge=1, le=120)]
+
+
+class Prefilled(Declared):
+    """A form field that is filled in ahead: from the register's record, or with a fixed value."""
+
+    field: str
+    answer: str | None = None
+    value: str | None = None
+
+
+class Discovery(Declared):
+    """免申即办: people are found in the register when they come to an age, and their case opens without an application."""
+
+    code: str
+    title: str
+    title_en: str
+    when: Annotated[AtRetirementAge | AtAge, Field(discriminator="at")]
+    months_ahead: Annotated[int, Field(ge=0, le=60)] = 0
+    """So long before that month the register is read, and the case opened."""
+    prefilled: tuple[Prefilled, ...]
+    """The record has the register's answers, and `month` and `born_in`, each as the first day of that month."""
 
 
 class Bundle(Declared):
@@ -338,6 +408,8 @@ class Bundle(Declared):
     applicant: str
     """The section of the person to whom the case belongs."""
     circumstances: tuple[Circumstance, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    discoveries: tuple[Discovery, ...] = ()
     not_eligible: tuple[NotEligible, ...] = ()
     checks: tuple[Check, ...] = ()
     one_case_per: tuple[tuple[str, ...], ...] = ()
@@ -349,6 +421,13 @@ class Bundle(Declared):
         for item in self.items:
             if item.code == code:
                 return item
+        raise KeyError(code)
+
+    def milestone(self, code: str) -> Milestone:
+        """The declared milestone; KeyError if there is none."""
+        for milestone in self.milestones:
+            if milestone.code == code:
+                return milestone
         raise KeyError(code)
 
     def section(self, code: str) -> Section:

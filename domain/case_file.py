@@ -32,6 +32,7 @@ from domain.events import (
     ItemSubmitted,
     ItemUnreachable,
     LateAnswerRecorded,
+    MilestoneReached,
     ProofContested,
     ProofDropped,
     ProofMet,
@@ -240,6 +241,9 @@ class CaseFile:
         PlainSerializer(_as_list),
         BeforeValidator(_by_rung, json_schema_input_type=list),
     ] = field(default_factory=dict)
+    milestones: Mapping[str, datetime] = field(default_factory=dict)
+    reached: frozenset[str] = frozenset()
+    """The milestones whose day has come."""
     state: CaseState = CaseState.OPEN
     outcome: str | None = None
     ended_at: datetime | None = None
@@ -256,6 +260,7 @@ class CaseFile:
             opened=opened,
             plan=opened.plan,
             circumstances=opened.circumstances,
+            milestones=opened.milestones,
             items={entry.id: LiveItem(entry, since=opened.at) for entry in opened.plan.items},
             proofs={entry.proof: LiveProof(entry, since=opened.at) for entry in opened.plan.proofs},
             changed_at=opened.at,
@@ -300,6 +305,10 @@ class CaseFile:
         if (proof, round, rung) not in self.verifications:
             raise NoSuchPart(f"{proof} {round}.{rung}")
         return self.verifications[proof, round, rung]
+
+    def waits_for_day(self, not_before: str | None) -> datetime | None:
+        """The day that has not come yet; None if nothing is waited for, or the form names no such day."""
+        return None if not_before is None or not_before in self.reached else self.milestones.get(not_before)
 
     def waits_for(self, item: str) -> tuple[str, ...]:
         """The items it comes after that have not been concluded."""
@@ -368,6 +377,8 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
     match event:
         case CaseOpened():
             raise TypeError("a case is opened once")
+        case MilestoneReached():
+            return replace(file, reached=file.reached | {event.milestone})
         case ItemAccepted():
             return _item(
                 file,
@@ -620,6 +631,9 @@ def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:
         file,
         plan=event.plan,
         circumstances=event.circumstances,
+        milestones=event.milestones,
+        # A day that was moved has to come once more.
+        reached=frozenset(one for one in file.reached if event.milestones.get(one) == file.milestones.get(one)),
         items=items,
         proofs=proofs,
         notes={**file.notes, "amended": event.note},

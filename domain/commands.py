@@ -5,7 +5,7 @@ always has the same outcome.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
@@ -44,6 +44,7 @@ class OpenCase(Asked):
     people: Mapping[str, tuple[UUID, ...]]
     counts: Mapping[str, int]
     circumstances: tuple[str, ...]
+    milestones: Mapping[str, datetime] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     application_key: str
     event_keys: tuple[str, ...] = ()
@@ -126,7 +127,15 @@ class AmendApplication(Asked):
     changed: tuple[str, ...]
     circumstances: tuple[str, ...]
     counts: Mapping[str, int]
+    milestones: Mapping[str, datetime] = field(default_factory=dict)
     note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoteMilestone(Asked):
+    """A day that something waits for has come; what follows from it follows by itself."""
+
+    milestone: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,6 +235,7 @@ Command = (
     | ResumeVerification
     | EscalateProof
     | AnswerCommitment
+    | NoteMilestone
     | RecordRegisterAnswer
     | SettleProof
     | RecordDepartmentAnswer

@@ -34,6 +34,7 @@ from domain.commands import (
     Command,
     EscalateProof,
     ExpireVerification,
+    NoteMilestone,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
@@ -64,6 +65,7 @@ from domain.events import (
     ItemSubmitted,
     ItemUnreachable,
     LateAnswerRecorded,
+    MilestoneReached,
     ProofContested,
     ProofDropped,
     ProofMet,
@@ -80,6 +82,7 @@ from domain.refusals import (
     CaseMovedOn,
     ItemNotSubmitted,
     NoSuchCase,
+    NoSuchPart,
     NotInHand,
     PeopleMayNotChange,
     ProofStillOpen,
@@ -132,6 +135,11 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
             yield from verifications.escalated(command, file)
         case AnswerCommitment():
             yield from verifications.commitment_answered(command, file)
+        case NoteMilestone():
+            # That a day has come is seen with every command; this one only makes sure that there is one. The day may
+            # have been moved, or taken off the form, while it was on its way.
+            if all(one.code != command.milestone for one in file.bundle.milestones):
+                raise NoSuchPart(command.milestone)
         case SettleProof():
             yield from _settled(command, file)
         case RecordDepartmentAnswer():
@@ -199,6 +207,7 @@ def _opened(command: OpenCase) -> CaseOpened:
         division=command.division,
         people=command.people,
         circumstances=command.circumstances,
+        milestones=command.milestones,
         plan=plan(command.bundle, command.circumstances, command.counts),
         warnings=command.warnings,
         application_key=command.application_key,
@@ -356,6 +365,7 @@ def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
         plan=after,
         reopened=reopened,
         already_with_departments=kept,
+        milestones=command.milestones,
         note=command.note,
     )
 
@@ -408,7 +418,15 @@ def _follows(file: CaseFile, cause: Asked) -> tuple[Event, ...]:
     """
     if file.state is CaseState.CONCLUDED:
         return ()
+    if come := tuple(_of_the_calendar(file, cause)):
+        return come
     return tuple(_of_items(file, cause)) or tuple(_of_proofs(file, cause)) or tuple(_of_the_case(file, cause))
+
+
+def _of_the_calendar(file: CaseFile, cause: Asked) -> Iterator[Event]:
+    for milestone, day in file.milestones.items():
+        if day <= cause.at and milestone not in file.reached and file.state is CaseState.OPEN:
+            yield MilestoneReached(at=cause.at, by=cause.by, milestone=milestone)
 
 
 def _of_items(file: CaseFile, cause: Asked) -> Iterator[Event]:
@@ -431,7 +449,11 @@ def _of_item_to_come(file: CaseFile, item: str, cause: Asked) -> Iterator[Event]
     elif refused := next((one for one in live.planned.proofs if file.proofs[one].state is ProofState.NOT_MET), None):
         note = file.proofs[refused].note
         yield ItemDenied(at=at, by=by, item=item, reason_code=f"proof_not_met:{refused}", note=note)
-    elif live.state is not ItemState.REJECTED and not file.waits_for(item):
+    elif (
+        live.state is not ItemState.REJECTED
+        and not file.waits_for(item)
+        and not (live.state is ItemState.WAITING and file.waits_for_day(file.declared_item(item).not_before))
+    ):
         if live.state is ItemState.WAITING:
             yield _accepted(file, item, cause)
         if file.open_proofs(item):
@@ -466,7 +488,7 @@ def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, int] 
     """The round and the rung that are to be opened now, if any."""
     decided = all(file.proofs[one].state in {ProofState.MET, ProofState.NOT_MET} for one in held.planned.after)
     match held.state:
-        case ProofState.PLANNED if decided:
+        case ProofState.PLANNED if decided and not file.waits_for_day(file.declared_proof(proof).not_before):
             return held.round, 0
         case ProofState.DROPPED if decided:
             # Needed again after all: a department has sent back the item that it was dropped with.

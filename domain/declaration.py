@@ -17,6 +17,7 @@ from domain.bundle import (
     Commitment,
     CommunityCheck,
     Conditional,
+    Confirmation,
     DepartmentVerification,
     Escalation,
     Fact,
@@ -25,6 +26,7 @@ from domain.bundle import (
     FromProof,
     Is,
     Item,
+    Lawful,
     NotInFuture,
     NumbersInOrder,
     Origin,
@@ -34,6 +36,7 @@ from domain.bundle import (
 )
 from domain.departments import DEPARTMENTS, REGISTERS
 from domain.law.entitlement import entitlements
+from domain.law.requirement import requirements
 from domain.time_limits import longest
 
 DAYS = (FieldKind.DATE, FieldKind.MOMENT)
@@ -81,12 +84,23 @@ def _names(bundle: Bundle) -> Iterator[str]:
                 yield from _field(bundle, f"check {check.check}", check.field, *DAYS)
             case NumbersInOrder():
                 yield from _field(bundle, f"check {check.check}", check.field, FieldKind.COUNT)
+            case Lawful():
+                yield from _lawful(bundle, check)
             case BornBefore():
                 yield from _field(bundle, f"check {check.check}", check.citizen_id, FieldKind.CITIZEN_ID)
                 yield from _field(bundle, f"check {check.check}", check.before, *DAYS)
     for group in bundle.one_case_per:
         for path in group:
             yield from _field(bundle, "one_case_per", path)
+    yield from _repeated("milestone", (milestone.code for milestone in bundle.milestones))
+    for milestone in bundle.milestones:
+        yield from _field(bundle, f"milestone {milestone.code}", milestone.after, *DAYS)
+    yield from _repeated("discovery", (discovery.code for discovery in bundle.discoveries))
+    for discovery in bundle.discoveries:
+        for filled in discovery.prefilled:
+            yield from _field(bundle, f"discovery {discovery.code}", filled.field)
+            if (filled.answer is None) == (filled.value is None):
+                yield f"discovery {discovery.code}: {filled.field} is filled from an answer or with a value, not both"
     for refusal in bundle.not_eligible:
         yield from _applies(bundle, f"refusal {refusal.code}", refusal)
     proofs: dict[str, Proof] = {}
@@ -99,6 +113,20 @@ def _names(bundle: Bundle) -> Iterator[str]:
         yield from _proof(bundle, proof)
 
 
+def _lawful(bundle: Bundle, check: Lawful) -> Iterator[str]:
+    name = f"check {check.requirement}"
+    for fact in check.facts:
+        yield from _fact(bundle, name, fact)
+        if not isinstance(fact.origin, FromForm):
+            yield f"{name}: the fact {fact.name} is not on the form, and nothing else is known when it is filed"
+    requirement = requirements().get(check.requirement)
+    if requirement is None:
+        yield f"{name}: the requirement is not in domain/law"
+    else:
+        for need in sorted(set(requirement.needs) - {fact.name for fact in check.facts}):
+            yield f"{name}: the requirement needs the fact {need}"
+
+
 def _item(bundle: Bundle, item: Item) -> Iterator[str]:
     name = f"item {item.code}"
     sections = {section.code: section for section in bundle.sections}
@@ -107,6 +135,7 @@ def _item(bundle: Bundle, item: Item) -> Iterator[str]:
     if item.for_each is not None and (item.for_each not in sections or sections[item.for_each].at_most == 1):
         yield f"{name}: {item.for_each} is not a section that lists persons"
     yield from _applies(bundle, name, item)
+    yield from _milestone(bundle, name, item.not_before)
     for code in item.after:
         if code not in {other.code for other in bundle.items}:
             yield f"{name}: comes after {code}, which is no item of this bundle"
@@ -136,6 +165,7 @@ def _item(bundle: Bundle, item: Item) -> Iterator[str]:
 def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
     name = f"proof {proof.code}"
     yield from _applies(bundle, name, proof)
+    yield from _milestone(bundle, name, proof.not_before)
     if not proof.routes:
         yield f"{name}: has no route"
         return
@@ -160,10 +190,19 @@ def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
             case Commitment():
                 if not all((route.notice, route.notice_en, route.consequences, route.consequences_en)):
                     yield f"{name}: a commitment needs its notice and its consequences, in both languages"
+            case Confirmation():
+                if not (route.notice and route.notice_en):
+                    yield f"{name}: whoever confirms has to be told what, in both languages"
+                yield from _shown(bundle, name, route)
             case Escalation():
                 pass
             case _:
                 assert_never(route)
+
+
+def _milestone(bundle: Bundle, name: str, not_before: str | None) -> Iterator[str]:
+    if not_before is not None and not_before not in {milestone.code for milestone in bundle.milestones}:
+        yield f"{name}: waits for {not_before}, which is no milestone of this bundle"
 
 
 def _shown(bundle: Bundle, name: str, route: Verification) -> Iterator[str]:

@@ -43,6 +43,7 @@ class CaseOpened(Happened):
     people: Mapping[str, tuple[UUID, ...]]
     """Section of the form -> the vault keys of its persons, in the order of the form."""
     circumstances: tuple[str, ...]
+    milestones: Mapping[str, datetime] = Field(default_factory=dict)
     plan: Plan
     warnings: tuple[str, ...] = ()
     """Codes of what was accepted with a doubt, as "pointer:rule"."""
@@ -50,6 +51,13 @@ class CaseOpened(Happened):
     """Keyed hash of the whole application: the same application again is this case."""
     event_keys: tuple[str, ...] = ()
     """Keyed hashes of what may have only one open case (the child)."""
+
+
+class MilestoneReached(Happened):
+    """期日到: the day has come that some items or proofs waited for."""
+
+    type: Literal["milestone_reached"] = "milestone_reached"
+    milestone: str
 
 
 class ItemAccepted(Happened):
@@ -318,6 +326,7 @@ class ApplicationAmended(Happened):
     plan: Plan
     reopened: tuple[str, ...] = ()
     already_with_departments: tuple[str, ...] = ()
+    milestones: Mapping[str, datetime] = Field(default_factory=dict)
     note: str
 
 
@@ -338,6 +347,7 @@ class CaseConcluded(Happened):
 
 Event = Annotated[
     CaseOpened
+    | MilestoneReached
     | ItemAccepted
     | RouteOpened
     | RouteExhausted

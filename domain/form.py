@@ -8,7 +8,7 @@ never repeats the value that is wrong, because faults are shown, logged and mail
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,9 @@ from domain.bundle import (
     Bundle,
     FieldKind,
     FormField,
+    FromForm,
     Is,
+    Lawful,
     NotInFuture,
     NumbersInOrder,
     Section,
@@ -32,6 +34,8 @@ from domain.identifiers import (
     read_uscc,
     sentence,
 )
+from domain.law.months import first_day, month_of
+from domain.law.requirement import requirements
 from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -62,6 +66,18 @@ class Application:
             section.code: len(self.sections.get(section.code, ()))
             for section in self.bundle.sections
             if section.at_most > 1
+        }
+
+    @property
+    def milestones(self) -> dict[str, datetime]:
+        """期日: when each milestone of the bundle is reached, as far as the form says; 00:00 of the day in Shanghai."""
+        return {
+            milestone.code: datetime.combine(
+                first_day(month_of(day.year, day.month) + milestone.months), time(), SHANGHAI
+            )
+            for milestone in self.bundle.milestones
+            if (given := self.value(milestone.after)) is not None
+            for day in (date.fromisoformat(given[: len("2026-11-20")]),)
         }
 
     def value(self, path: str, number: int | None = None) -> str | None:
@@ -316,8 +332,20 @@ class _Reading:
                             "应为 1、2、3 依次不重复",
                             "must count 1, 2, 3 without repetition",
                         )
+                case Lawful():
+                    self._judge(check, sections)
                 case _:
                     assert_never(check)
+
+    def _judge(self, check: Lawful, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+        fields = {fact.name: fact.origin.field for fact in check.facts if isinstance(fact.origin, FromForm)}
+        facts = {name: value_at(sections, field) for name, field in fields.items()}
+        known = {name: value for name, value in facts.items() if value is not None}
+        requirement = requirements()[check.requirement]
+        # What is missing or wrong has been said already.
+        if known.keys() >= set(requirement.needs):
+            for wrong in requirement.judge(self.at.astimezone(SHANGHAI).date(), known):
+                self._at(fields[wrong.fact], wrong.rule, wrong.zh, wrong.en)
 
     def _at(self, path: str, rule: str, zh: str, en: str) -> None:
         section, _, code = path.partition(".")

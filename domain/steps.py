@@ -9,8 +9,8 @@ from typing import Annotated, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.bundle import Commitment, CommunityCheck, DepartmentVerification, Escalation, SharedDataQuery
-from domain.case_file import ENDED, CaseFile, ItemState, LiveProof, ProofState, VerificationState
+from domain.bundle import Commitment, CommunityCheck, Confirmation, DepartmentVerification, Escalation, SharedDataQuery
+from domain.case_file import ENDED, CaseFile, CaseState, ItemState, LiveProof, ProofState, VerificationState
 from domain.verifications import REMINDS_AT_PERCENT
 
 
@@ -113,9 +113,24 @@ class LetExpire(BaseModel):
         return f"expire {self.proof} {self.round}.{self.rung} {self.due.isoformat()}"
 
 
+class NoteDay(BaseModel):
+    """A day that something waits for has come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Literal["note_day"] = "note_day"
+    milestone: str
+    due: datetime
+
+    @property
+    def key(self) -> str:
+        """A day that was moved comes once more."""
+        return f"day {self.milestone} {self.due.isoformat()}"
+
+
 Question = AskRegister | FindVerifier | SubmitItem
 """What is due because of where the case stands."""
-Instant = RemindOwner | LetExpire | SayOverdue
+Instant = RemindOwner | LetExpire | SayOverdue | NoteDay
 """What is due because of the time."""
 Step = Annotated[Question | Instant, Field(discriminator="step")]
 """Everything the engine does by itself."""
@@ -152,6 +167,9 @@ def agenda(file: CaseFile) -> tuple[Instant, ...]:
                 if percent > asked.reminded
             )
             found.append(LetExpire(proof=proof, round=round, rung=rung, due=asked.due))
+    if file.state is CaseState.OPEN:
+        days = file.milestones.items()
+        found += (NoteDay(milestone=code, due=day) for code, day in days if code not in file.reached)
     return tuple(sorted(found, key=lambda entry: (entry.due, entry.key)))
 
 
@@ -160,7 +178,7 @@ def _question(file: CaseFile, proof: str, live: LiveProof) -> AskRegister | Find
     match route:
         case SharedDataQuery():
             return AskRegister(proof=proof, round=live.round, rung=live.rung, source=route.source)
-        case DepartmentVerification() | CommunityCheck():
+        case DepartmentVerification() | CommunityCheck() | Confirmation():
             return FindVerifier(proof=proof, round=live.round, rung=live.rung)
         case Commitment() | Escalation():
             return None

@@ -6,7 +6,7 @@ a person, because no event does.
 
 from typing import Final, NamedTuple, assert_never
 
-from domain.bundle import Bundle
+from domain.bundle import Bundle, Confirmation
 from domain.departments import DEPARTMENTS, REGISTERS
 from domain.events import (
     ApplicationAmended,
@@ -25,6 +25,7 @@ from domain.events import (
     ItemSubmitted,
     ItemUnreachable,
     LateAnswerRecorded,
+    MilestoneReached,
     ProofContested,
     ProofDropped,
     ProofMet,
@@ -39,6 +40,7 @@ from domain.events import (
     VerificationResumed,
     VerificationSuspended,
 )
+from domain.time_limits import describe
 from domain.verifications import asked_of
 
 
@@ -57,6 +59,9 @@ def sentence(event: Event, bundle: Bundle) -> Text:
                 f"收件: {event.bundle.title}, 共 {len(event.plan.items)} 个事项",
                 f"filed: {event.bundle.title_en}, {_several(len(event.plan.items), 'item')}",
             )
+        case MilestoneReached():
+            day = milestone_title(bundle, event.milestone)
+            return Text(f"期日到: {day.zh}", f"the day has come: {day.en}")
         case ItemAccepted():
             item = item_title(bundle, event.item)
             if event.promised_by is None:
@@ -64,6 +69,8 @@ def sentence(event: Event, bundle: Bundle) -> Text:
             return Text(f"受理“{item.zh}”", f"accepted: {item.en}")
         case RouteOpened():
             proof, asked = proof_title(bundle, event.proof), asked_title(event.asked)
+            if event.route == "confirmation":
+                return Text(f"“{proof.zh}”: 送请申请人核对确认", f"{proof.en}: sent to the person to confirm")
             if event.route == "commitment":
                 return Text(
                     f"证明“{proof.zh}”: 告知申请人可作承诺", f"{proof.en}: the applicant may commit to it instead"
@@ -75,7 +82,7 @@ def sentence(event: Event, bundle: Bundle) -> Text:
             return Text(f"证明“{proof.zh}”: {why.zh}", f"{proof.en}: {why.en}")
         case VerificationOpened():
             proof, asked = proof_title(bundle, event.proof), _verifier(bundle, event.proof, event.rung)
-            limit = Text("30 分钟", "30 minutes") if event.immediate else Text("24 小时", "24 hours")
+            limit = _limit(bundle, event)
             return Text(
                 f"证明“{proof.zh}”: {asked.zh}须在 {limit.zh}内答复",
                 f"{proof.en}: {asked.en} has {limit.en} to answer",
@@ -255,6 +262,19 @@ _HOW: Final = {
 
 def _verifier(bundle: Bundle, proof: str, rung: int) -> Text:
     return asked_title(asked_of(bundle.proof(proof).routes[rung]))
+
+
+def milestone_title(bundle: Bundle, milestone: str) -> Text:
+    """The milestone by its code."""
+    declared = bundle.milestone(milestone)
+    return Text(declared.title, declared.title_en)
+
+
+def _limit(bundle: Bundle, event: VerificationOpened) -> Text:
+    route = bundle.proof(event.proof).routes[event.rung]
+    if isinstance(route, Confirmation):
+        return Text(describe(route.limit), describe(route.limit, "en"))
+    return Text("30 分钟", "30 minutes") if event.immediate else Text("24 小时", "24 hours")
 
 
 def item_title(bundle: Bundle, item: str) -> Text:

@@ -12,6 +12,7 @@ from typing import assert_never
 from domain.bundle import (
     Commitment,
     CommunityCheck,
+    Confirmation,
     DepartmentVerification,
     Escalation,
     Route,
@@ -80,8 +81,11 @@ def opened(command: OpenVerification, file: CaseFile) -> Iterator[Event]:
     declared = file.declared_proof(command.proof)
     reason = command.reason
     if command.unit is not None:
-        clock = Ledger.for_answer(command.at, immediate=declared.immediate, hours=command.hours)
         try:
+            if isinstance(route, Confirmation):
+                clock = Ledger.started(command.at, route.limit)
+            else:
+                clock = Ledger.for_answer(command.at, immediate=declared.immediate, hours=command.hours)
             due, remind_at = clock.reaches(1.0), _reminders(clock)
         except CalendarNotShipped:
             # Never guessed: the next rung, which does not depend on that calendar, is due at once.
@@ -339,7 +343,7 @@ def asked_of(route: Route) -> str:
             return route.department
         case CommunityCheck():
             return "community"
-        case Commitment():
+        case Commitment() | Confirmation():
             return "applicant"
         case Escalation():
             return "caseworker"

@@ -15,7 +15,7 @@ from domain.timeline import asked_title
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One thing that is waited for; `on` is "department:x", "register:x", "unit:x", "applicant" or "caseworker"."""
+    """One thing that is waited for; `on` is "department:x", "register:x", "unit:x", "applicant", "calendar" or "caseworker"."""
 
     what: str
     on: str
@@ -30,9 +30,21 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
     if file.over:
         return ()
     found: list[Wait] = []
+    needed = file.needed_proofs()
     for proof, live in file.proofs.items():
         declared = file.declared_proof(proof)
         match live.state:
+            case ProofState.PLANNED if proof in needed and (day := file.waits_for_day(declared.not_before)):
+                found.append(
+                    Wait(
+                        proof,
+                        "calendar",
+                        live.since,
+                        f"“{declared.title}”自 {in_shanghai(day):%Y-%m-%d} 起核实",
+                        f"{declared.title_en} is asked on {in_shanghai(day):%Y-%m-%d}",
+                        day,
+                    )
+                )
             case ProofState.ASKED:
                 asked = asked_title(live.asked or "")
                 kind = "register" if live.asked in REGISTERS else "department"
@@ -83,6 +95,19 @@ def waits(file: CaseFile) -> tuple[Wait, ...]:
         department = DEPARTMENTS[progress.planned.department]
         named = file.declared_item(item)
         match progress.state:
+            case ItemState.WAITING if not file.waits_for(item) and (
+                day := file.waits_for_day(file.declared_item(item).not_before)
+            ):
+                found.append(
+                    Wait(
+                        item,
+                        "calendar",
+                        progress.since,
+                        f"“{named.title}”自 {in_shanghai(day):%Y-%m-%d} 起办理",
+                        f"{named.title_en} begins on {in_shanghai(day):%Y-%m-%d}",
+                        day,
+                    )
+                )
             case ItemState.SUBMITTED if progress.unreachable_since is not None:
                 found.append(
                     Wait(

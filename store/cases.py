@@ -228,6 +228,17 @@ class CaseStore:
 
         return again_if_lost(once)
 
+    def case_of_event(self, application: Application) -> UUID | None:
+        """The case that the application's event has, whoever took it in; None if there is none."""
+        keys = self._event_keys(application)
+
+        def once() -> UUID | None:
+            with self.database.glancing() as connection:
+                row = connection.execute(_HOLDERS, {"keys": keys}).first()
+                return None if row is None else UUID(str(row.case_id))
+
+        return again_if_lost(once)
+
     def open_for(self, case_id: UUID, access: Access) -> OpenedCase:
         """The case with its personal content, for a person: the access is in the log before anything is opened."""
 
@@ -338,6 +349,7 @@ class CaseStore:
                     changed=changed,
                     circumstances=application.circumstances,
                     counts=application.counts,
+                    milestones=application.milestones,
                     note=f"note/{id}",
                 )
                 return handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
@@ -375,9 +387,7 @@ class CaseStore:
             return first
 
         bundle = application.bundle
-        event_keys = tuple(
-            self.vault.digest(f"event/{bundle.code}", *values).hex() for values in application.event_values()
-        )
+        event_keys = tuple(self._event_keys(application))
         application_key = self.vault.digest(f"application/{bundle.code}/{by.unit}", *_flat(application)).hex()
         taken = connection.execute(_HOLDERS, {"keys": [application_key, *event_keys]}).all()
         if same := next((row for row in taken if row.key == application_key), None):
@@ -442,6 +452,7 @@ class CaseStore:
             people=people,
             counts=application.counts,
             circumstances=application.circumstances,
+            milestones=application.milestones,
             warnings=application.warnings,
             application_key=application_key,
             event_keys=event_keys,
@@ -460,6 +471,10 @@ class CaseStore:
         if first.fingerprint != fingerprint:
             raise SameKeyOtherRequest
         return self._case_of(connection, first.case_id)
+
+    def _event_keys(self, application: Application) -> list[str]:
+        about = f"event/{application.bundle.code}"
+        return [self.vault.digest(about, *values).hex() for values in application.event_values()]
 
     def _case_of(self, connection: Connection, case_id: UUID) -> Filed:
         row = connection.execute(select(cases.c.case_no, cases.c.version).where(cases.c.case_id == case_id)).first()

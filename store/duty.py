@@ -46,6 +46,10 @@ ROSTERS: Final = UUID("6f6e6574-6869-5e67-8a00-00726f737465")
 ROSTER_ENTRY: Final = "roster"
 """Under this name the vault keeps what a roster knows of a person."""
 
+LOOKS_AFTER: Final = tuple(
+    sorted(role.value for role in Role if Action.READ_CASE in MAY[role] and role is not Role.INTEGRATOR)
+)
+"""Roles of persons who see the cases that their unit or department has."""
 ANSWERS: Final = tuple(sorted(role.value for role in Role if Action.ANSWER_VERIFICATION in MAY[role]))
 """Roles of persons who may claim and answer what their unit was asked."""
 DECEMBER: Final = 12
@@ -178,6 +182,18 @@ def holder_in_department(connection: Connection, department: str, division: str,
         return None
     on_duty = _on_duty(connection, found.code, DutyPost.OFFICER, at)
     return Holder(found.code, next(iter(on_duty), None), _hours(found.office_hours))
+
+
+def desk_in_department(connection: Connection, department: str, division: str) -> str | None:
+    """The department's unit in that division, else the city's, in which a person sees the cases that nobody applied for."""
+    here = units.c.division == division
+    somebody = exists().where(
+        accounts.c.unit == units.c.code, accounts.c.role.in_(LOOKS_AFTER), accounts.c.disabled_at.is_(None)
+    )
+    asked = select(units.c.code).where(
+        units.c.department == department, or_(here, units.c.division == city_of(division)), somebody
+    )
+    return connection.execute(asked.order_by(here.desc(), units.c.code).limit(1)).scalar_one_or_none()
 
 
 def holder_in_community(connection: Connection, community: str, at: datetime) -> Holder | None:

@@ -476,6 +476,70 @@ notices: Final = Table(
     comment="What people were told, or are about to be, about what waits for them.",
 )
 
+scan_runs: Final = Table(
+    "scan_runs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("occasion", Text, nullable=False),
+    Column("month", Integer, nullable=False),
+    Column("district", Text, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("cursor", Text, nullable=False, server_default=text("''")),
+    Column("scanned", BigInteger, nullable=False, server_default=text("0")),
+    Column("found", Integer, nullable=False, server_default=text("0")),
+    Column("finished_at", Moment),
+    Index("ix_scan_runs_occasion_month_district", "occasion", "month", "district", "begun_at"),
+    Index(
+        "ux_scan_runs_under_way",
+        "occasion",
+        "month",
+        "district",
+        unique=True,
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    comment="Each reading of the register for one month and district, and how far it has come.",
+)
+
+scan_findings: Final = Table(
+    "scan_findings",
+    metadata,
+    Column("run", Uuid, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", ARRAY(Text), nullable=False),
+    comment="Whom a reading found, kept for the last two of each list: what differs between them.",
+)
+
+watch_list: Final = Table(
+    "watch_list",
+    metadata,
+    Column("occasion", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("month", Integer, nullable=False),
+    Column("months", ARRAY(Integer), nullable=False),
+    Column("district", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", ARRAY(Text), nullable=False),
+    Column("born", Integer),
+    Column("rule", Text, nullable=False),
+    Column("last_run", Uuid, nullable=False),
+    Column("found_at", Moment, nullable=False),
+    Column("gone_at", Moment),
+    Column("case_id", Uuid),
+    Column("case_month", Integer),
+    Column("tried_at", Moment),
+    Column("fault", Text),
+    Index("ix_watch_list_occasion_month_district", "occasion", "month", "district"),
+    Index(
+        "ix_watch_list_to_start",
+        "occasion",
+        "district",
+        "month",
+        postgresql_where=text("outcome = 'due' AND case_id IS NULL AND gone_at IS NULL"),
+    ),
+    comment="Who was found, once for each occasion; persons by the number that their register gave them.",
+)
+
 case_serial: Final = Sequence("case_serial", metadata=metadata, start=1, maxvalue=999_999, cycle=True)
 """The six serial digits of a case number; unique within a day up to a million cases."""
 

@@ -16,7 +16,9 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from activities.case_steps import CaseSteps
 from activities.departments import Departments, HttpDepartments
+from activities.discovering import Discovering
 from activities.gateway import Gateway
+from activities.insured_register import HttpInsuredRegister
 from activities.notices import notice_adapter
 from activities.settings import GatewaySettings, NoticeSettings
 from activities.shared_data import HttpSharedData, SharedData
@@ -32,6 +34,8 @@ from workers.bundle_worker import bundle_worker
 from workers.notifier import Notifier
 from workers.payloads import data_converter
 from workers.relay import Relay
+from workers.scan_worker import scan_queue, scan_worker
+from workers.schedules import ensure_schedules
 from workers.settings import WorkerSettings
 
 log: Final = structlog.get_logger("onething.worker")
@@ -78,18 +82,27 @@ async def connect(settings: WorkerSettings) -> Client:
 Gateways = Callable[[GatewaySettings], tuple[SharedData, Departments]]
 
 
+def insured_register(settings: GatewaySettings) -> HttpInsuredRegister:
+    """The register that is read ahead, through the platform over HTTP."""
+    return HttpInsuredRegister(_gateway(settings), settings.shared_data_url)
+
+
 def http_gateways(settings: GatewaySettings) -> tuple[SharedData, Departments]:
     """The real ones: platform and departments over HTTP."""
+    gateway = _gateway(settings)
+    return (
+        HttpSharedData(gateway, settings.shared_data_url),
+        HttpDepartments(gateway, settings.departments_url, settings.department_urls),
+    )
+
+
+def _gateway(settings: GatewaySettings) -> Gateway:
     token = settings.gateway_token_file.read_text("utf-8").strip() if settings.gateway_token_file else None
-    gateway = Gateway(
+    return Gateway(
         token=token,
         within=settings.answer_within_seconds,
         bytes_at_most=settings.answer_bytes_at_most,
         calls_at_once=settings.calls_at_once,
-    )
-    return (
-        HttpSharedData(gateway, settings.shared_data_url),
-        HttpDepartments(gateway, settings.departments_url, settings.department_urls),
     )
 
 
@@ -111,6 +124,10 @@ async def serve(*, worker: bool, relay: bool, gateways: Gateways = http_gateways
             shared_data, departments = gateways(gateway_settings)
             steps = CaseSteps(store, shared_data, departments, gateway_settings, now)
             await stack.enter_async_context(bundle_worker(client, steps, settings))
+            if settings.scan_districts:
+                discovering = Discovering(store, insured_register(gateway_settings), catalogue(), now)
+                await stack.enter_async_context(scan_worker(client, discovering, settings))
+                await ensure_schedules(client, catalogue(), settings.scan_districts, task_queue=scan_queue(settings))
         telling: list[asyncio.Task[None]] = []
         if relay:
             notice_settings = NoticeSettings()

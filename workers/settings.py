@@ -14,6 +14,10 @@ class WorkerSettings(BaseSettings):
     temporal_address: str = Field(default="127.0.0.1:7233", description="Where the Temporal server is.")
     temporal_namespace: str = Field(default="default", description="One namespace per environment.")
     task_queue: str = Field(default="onething-desk", description="Desk work; scans have a queue of their own.")
+    scan_districts: list[str] = Field(
+        default_factory=list,
+        description="Districts whose registers are read every night, as JSON; none: nobody is found ahead of time.",
+    )
     payload_keys_file: Path = Field(
         default=Path("secrets/payload-keys"),
         description="Key ring of Temporal payloads; old keys stay as long as histories live.",

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, assert_never
 
-from domain.bundle import Commitment, CommunityCheck, DepartmentVerification, Escalation, Route, SharedDataQuery
+from domain.bundle import (
+    Commitment,
+    CommunityCheck,
+    Confirmation,
+    DepartmentVerification,
+    Escalation,
+    Route,
+    SharedDataQuery,
+)
 from domain.case_file import (
     IN_HAND,
     PROOF_ENDED,
@@ -29,6 +37,7 @@ Warned = Literal["", "half", "late", "over", "stopped"]
 
 COMMUNITY: Final = Text("社区", "Community")
 APPLICANT: Final = Text("申请人", "Applicant")
+CONFIRMER: Final = Text("本人或单位确认", "The person or the employer confirms")
 CASEWORKER: Final = Text("经办人", "Caseworker")
 
 
@@ -240,6 +249,8 @@ def _who(route: Route) -> tuple[Text, Text | None]:
             return COMMUNITY, None
         case Commitment():
             return APPLICANT, None
+        case Confirmation():
+            return CONFIRMER, None
         case Escalation():
             return CASEWORKER, None
         case _:

@@ -271,6 +271,42 @@ def _leave_days(birth: Birth | None, child_order: int) -> int:
     return days + difficult + MORE_PER_FURTHER_BABY * (len(birth.sexes) - 1)
 
 
+# --- retirement, and the senior card -----------------------------------------------------------------------------------
+
+
+def _needs_person(section: str) -> Callable[[Submission], Iterator[Pointer]]:
+    def needs(s: Submission) -> Iterator[Pointer]:
+        if not is_citizen_id(s.of(section, "citizen_id")):
+            yield f"/people/{section}/citizen_id", REQUIRED
+
+    return needs
+
+
+def _needs_amount(s: Submission) -> Iterator[Pointer]:
+    yield from _needs_person("retiree")(s)
+    if not s.fact("pension"):
+        yield "/facts/pension", REQUIRED
+
+
+def _done(s: Submission, books: Ledger, city: Population, effect: int) -> Decision:
+    return Concluded({})
+
+
+def _review(s: Submission, books: Ledger, city: Population, effect: int) -> Decision:
+    _, record = answer_query("pension_records", {"citizen_id": s.of("retiree", "citizen_id")}, city)
+    if record is not None and record["state"] != "active":
+        return Denied("not_insured", "该人员不在参保缴费状态")
+    return Concluded({})
+
+
+def _grant_pension(s: Submission, books: Ledger, city: Population, effect: int) -> Decision:
+    return Concluded({"pension_no": f"YL{effect:010d}", "pension": s.fact("pension")})
+
+
+def _issue_senior_card(s: Submission, books: Ledger, city: Population, effect: int) -> Decision:
+    return Concluded({"senior_card_no": f"LN{effect:010d}"})
+
+
 # --- shared ----------------------------------------------------------------------------------------------------------
 
 
@@ -327,5 +363,14 @@ DESKS: dict[str, Desk] = {
     "vaccination_certificate": _desk("vaccination_unit delivery_institution", _needs_certificate_no, _vaccinate),
     "mother_child_handbook": _desk("health", _needs_mother, _complete_handbook),
     "child_care_booklet": _desk("health", _needs_certificate_no, _open_booklet),
+    "file_review": _desk("human_resources", _needs_person("retiree"), _review),
+    "final_contribution": _desk("tax", _needs_person("retiree"), _done),
+    "account_check": _desk("bank", _needs_person("retiree"), _done),
+    "pension_assessment": _desk("human_resources", _needs_amount, _grant_pension),
+    "medical_retiree_status": _desk("healthcare_security", _needs_person("retiree"), _done),
+    "housing_fund_withdrawal": _desk("housing_fund", _needs_person("retiree"), _done),
+    "township_handover": _desk("township", _needs_person("retiree"), _done),
+    "first_payment": _desk("human_resources", _needs_person("retiree"), _done),
+    "senior_card": _desk("civil_affairs", _needs_person("senior"), _issue_senior_card),
     "maternity_benefit": _desk("healthcare_security human_resources", _needs_for_benefit, _pay_benefit),
 }

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from demo.city import insured
 from demo.city.administration import administration, as_response
 from demo.city.faults import SPOILING, Fault, Faults, spoiled
 from demo.city.notices import NEVER_TAKEN, Cards
@@ -60,10 +61,10 @@ class Platform:
         if scope["type"] == "http" and path.startswith("/cards/"):
             await self._take_notice(path[len("/cards/") :], scope, receive, send)
             return
-        if scope["type"] != "http" or not path.startswith("/sources/") or not path.endswith("/query"):
+        source, _, what = path.removeprefix("/sources/").partition("/")
+        if scope["type"] != "http" or not path.startswith("/sources/") or what not in {"query", *READ_AHEAD}:
             await self.rest(scope, receive, send)
             return
-        source = path[len("/sources/") : -len("/query")]
         try:
             body = await read_body(receive)
             self._admit(scope, source)
@@ -73,7 +74,8 @@ class Platform:
         struck = self.faults.strike(source)
         if struck.delay_seconds:
             await asyncio.sleep(struck.delay_seconds)
-        await _answer(self.query(source, body), struck.spoils, receive, send)
+        reply = self.query(source, body) if what == "query" else self.read_ahead(source, what, body)
+        await _answer(reply, struck.spoils, receive, send)
 
     async def _take_notice(self, card: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -117,6 +119,19 @@ class Platform:
         if source not in REGISTERS:
             raise BadRequest(404, f"the platform lists no source called {source}")
 
+    def read_ahead(self, source: str, what: str, body: bytes) -> Reply:
+        """The register of insured persons, for those who come to an age (无感智办)."""
+        try:
+            if source != "insured_persons":
+                raise BadRequest(404, "this register cannot be read ahead")
+            asked = parsed_object(body)
+            if lacking := [(f"/{name}", "is required") for name in READ_AHEAD[what] if name not in asked]:
+                raise BadRequest(422, "the platform cannot answer this", lacking)
+        except BadRequest as bad:
+            return bad.reply
+        answer = insured.people(asked, self.city.size) if what == "people" else insured.records(asked, self.city)
+        return Reply(200, as_json(answer))
+
     def query(self, source: str, body: bytes) -> Reply:
         try:
             asked = parsed_object(body)
@@ -135,6 +150,10 @@ class Platform:
         except BadRequest as bad:
             return bad.reply
         return Reply(200, as_json({"answers": answers}))
+
+
+READ_AHEAD = {"people": ("born", "after", "limit", "district"), "records": ("persons",)}
+"""What may be read of the register of insured persons without a case, and what has to be named for it."""
 
 
 async def _answer(reply: Reply, fault: Fault | None, receive: Receive, send: Send) -> None:

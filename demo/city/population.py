@@ -164,7 +164,7 @@ class Population:
         digits = code[11:16]
         if len(code) != 18 or not (digits.isascii() and digits.isdecimal()) or int(digits) >= EMPLOYERS:
             return None
-        employer = _employer(self.seed, int(digits))
+        employer = employer_of(self.seed, int(digits))
         return employer if employer.uscc == code else None
 
     def _find_numbered(
@@ -215,7 +215,7 @@ class Population:
             marriage=_marriage(n, circumstance, mother, lot),
             mother_scheme=scheme,
             insured_since=None if scheme == "none" else date(2012 + lot % 13, 1 + lot % 12, 1),
-            employer=_employer(seed, lot // 20 % EMPLOYERS) if scheme == "employee" else None,
+            employer=employer_of(seed, lot // 20 % EMPLOYERS) if scheme == "employee" else None,
             birth=birth,
             handbook_no=f"SC{division.code}{n:09d}",
             handbook_registered_on=birth.born_at.date() - timedelta(days=birth.weeks * 7 - 70),
@@ -346,7 +346,8 @@ def _birth(seed: int, n: int, circumstance: Circumstance, division: Division) ->
 
 
 @lru_cache(maxsize=EMPLOYERS)
-def _employer(seed: int, number: int) -> Employer:
+def employer_of(seed: int, number: int) -> Employer:
+    """The employer of that number."""
     lot = draw(seed, number, 6)
     division = DIVISIONS[lot % 9]
     trade = ("针织", "五金", "电子", "木雕", "工艺品", "汽配", "食品", "物流", "软件", "文旅")[(lot >> 8) % 10]

@@ -11,6 +11,7 @@ from demo.city.numbers import LENGTH_BEFORE_1999
 from demo.city.people import Family, Person
 from demo.city.places import DIVISION_BY_CODE
 from demo.city.population import CITY, Parent, Population
+from demo.city.workers import find_worker
 
 Outcome = Literal["found", "not_found", "unreadable"]
 Record = dict[str, str]
@@ -47,6 +48,13 @@ def answer_query(source: str, by: Asked, city: Population = CITY) -> Answer:
 
 
 def _identity(city: Population, by: Asked) -> Answer:
+    if worker := find_worker(by["citizen_id"]):
+        return "found", {
+            "name": worker.name,
+            "sex": worker.sex,
+            "born_on": worker.born_on.isoformat(),
+            "citizen_id": worker.citizen_id,
+        }
     found = city.find_citizen(by["citizen_id"])
     if found is None:
         return NOT_FOUND
@@ -60,6 +68,16 @@ def _identity(city: Population, by: Asked) -> Answer:
 
 
 def _household(city: Population, by: Asked) -> Answer:
+    if worker := find_worker(by["citizen_id"]):
+        return "found", {
+            "name": worker.name,
+            "citizen_id": worker.citizen_id,
+            "household_no": f"HW{worker.n:09d}",
+            "division": worker.district,
+            "community": worker.community,
+            "community_code": worker.community_code,
+            "state": "dead" if worker.state == "dead" else "alive",
+        }
     found = city.find_citizen(by["citizen_id"])
     if found is None:
         return NOT_FOUND
@@ -80,6 +98,7 @@ def _household(city: Population, by: Asked) -> Answer:
         "community": home.community,
         "community_code": community.code,
         "kind": home.kind,
+        "state": "alive",
     }
 
 
@@ -169,7 +188,34 @@ def _exit_entry(city: Population, by: Asked) -> Answer:
     return "found", {"name": father.name, "nationality": father.nationality, "passport_no": by["passport_no"]}
 
 
+def _pension_record(_: Population, by: Asked) -> Answer:
+    worker = find_worker(by["citizen_id"])
+    if worker is None:
+        return NOT_FOUND
+    return "found", {
+        "name": worker.name,
+        "contribution_months": str(worker.contribution_months),
+        "index": worker.index,
+        "account_balance": worker.account_balance,
+        "index_before_1998": worker.index if worker.months_before_1998 else "0",
+        "months_before_1998": str(worker.months_before_1998),
+        "arrears": "owed" if worker.arrears else "none",
+        "state": worker.state,
+    }
+
+
+def _housing_fund(_: Population, by: Asked) -> Answer:
+    worker = find_worker(by["citizen_id"])
+    if worker is None or worker.employer is None:
+        return NOT_FOUND
+    return "found", {"name": worker.name, "account_no": f"GJJ{worker.n:09d}", "state": "active"}
+
+
 def _account(city: Population, by: Asked) -> Answer:
+    if worker := find_worker(by["citizen_id"]):
+        if worker.account != by["account"]:
+            return NOT_FOUND
+        return "found", {"name": worker.name, "bank": BANK, "state": "active"}
     found = city.find_citizen(by["citizen_id"])
     if found is None or _person(*found).account != by["account"]:
         return NOT_FOUND
@@ -200,6 +246,8 @@ ASKED_BY: dict[str, frozenset[frozenset[str]]] = {
     "employers": _ways("uscc"),
     "exit_entry_records": _ways("passport_no"),
     "payment_accounts": _ways("account citizen_id"),
+    "pension_records": BY_CITIZEN,
+    "housing_fund_accounts": BY_CITIZEN,
 }
 REGISTERS: dict[str, Callable[[Population, Asked], Answer]] = {
     "identity_register": _identity,
@@ -211,4 +259,6 @@ REGISTERS: dict[str, Callable[[Population, Asked], Answer]] = {
     "employers": _employer,
     "exit_entry_records": _exit_entry,
     "payment_accounts": _account,
+    "pension_records": _pension_record,
+    "housing_fund_accounts": _housing_fund,
 }

@@ -24,6 +24,10 @@ REFERENCE_PREFIXES = {
     "tax": "SW",
     "citizen_card_company": "SM",
     "vaccination_unit": "YM",
+    "bank": "YH",
+    "housing_fund": "GJ",
+    "township": "XZ",
+    "civil_affairs": "MZ",
 }
 LONGEST_KEY = 255
 

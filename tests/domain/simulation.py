@@ -42,7 +42,17 @@ from domain.refusals import (
     Refusal,
     VerificationOver,
 )
-from domain.steps import AskRegister, FindVerifier, LetExpire, RemindOwner, SayOverdue, SubmitItem, agenda, steps
+from domain.steps import (
+    AskRegister,
+    FindVerifier,
+    LetExpire,
+    NoteDay,
+    RemindOwner,
+    SayOverdue,
+    SubmitItem,
+    agenda,
+    steps,
+)
 from domain.time_limits import SHANGHAI, OfficeHours
 from domain.waiting import waits
 from tests.domain.promises import Desks, believed, check
@@ -61,6 +71,7 @@ from tests.domain.telling import (
     changed_between,
     claims,
     commits,
+    day_comes,
     department,
     escalates,
     expires,
@@ -201,13 +212,15 @@ class _City:
                     self.later(lambda step=step: self.submit(step))  # type: ignore[misc]  # as above
                 case FindVerifier():
                     self.later(lambda step=step: self.find(step))  # type: ignore[misc]  # as above
-                case SayOverdue() | RemindOwner() | LetExpire():
+                case SayOverdue() | RemindOwner() | LetExpire() | NoteDay():
                     self.at(max(step.due, self.now), lambda step=step: self.fall_due(step))  # type: ignore[misc]  # as above
 
-    def fall_due(self, due: SayOverdue | RemindOwner | LetExpire) -> None:
+    def fall_due(self, due: SayOverdue | RemindOwner | LetExpire | NoteDay) -> None:
         match due:
             case SayOverdue():
                 self.handle(overdue(due.item, due.due, at=self.now))
+            case NoteDay():
+                self.handle(day_comes(due.milestone, at=self.now))
             case RemindOwner() if (due.proof, due.round, due.rung) in self.file.verifications:
                 self.of_round(due.round, due.proof, reminds, due.percent, rung=due.rung)
             case LetExpire():

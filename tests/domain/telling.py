@@ -22,6 +22,7 @@ from domain.commands import (
     Command,
     EscalateProof,
     ExpireVerification,
+    NoteMilestone,
     NoteOverdue,
     NoteRejection,
     NoteUnreachable,
@@ -118,6 +119,7 @@ def opening(application: Application, *, at: datetime = MONDAY) -> OpenCase:
         people=people,
         counts=application.counts,
         circumstances=application.circumstances,
+        milestones=application.milestones,
         warnings=application.warnings,
         application_key="a" * 64,
         event_keys=("b" * 64,),
@@ -369,6 +371,11 @@ def overdue(item: str, promised_by: datetime, *, at: datetime | None = None) -> 
     return NoteOverdue(id=an_id(), at=at or promised_by, by=THE_ENGINE, item=item, promised_by=promised_by)
 
 
+def day_comes(milestone: str, *, at: datetime) -> NoteMilestone:
+    """A day that something waits for is here."""
+    return NoteMilestone(id=an_id(), at=at, by=THE_ENGINE, milestone=milestone)
+
+
 def amend(
     file: CaseFile, after: Application, *changed: str, seen: int | None = None, at: datetime = TUESDAY
 ) -> AmendApplication:
@@ -381,6 +388,7 @@ def amend(
         changed=changed,
         circumstances=after.circumstances,
         counts=after.counts,
+        milestones=after.milestones,
         note="note/2",
         expected_version=seen,
     )
@@ -450,9 +458,9 @@ EVERY_FAMILY = tuple(_every_family())
 
 
 def _every_player() -> Iterator[Application]:
-    for membership, racket in product(("adult", "guest", "league"), ("true", "false")):
+    for membership, racket, season in product(("adult", "guest", "league"), ("true", "false"), ("", "2026-12-05")):
         sections: dict[str, tuple[dict[str, str], ...]] = {
-            "joining": ({"membership": membership, "racket": racket},),
+            "joining": ({"membership": membership, "racket": racket} | ({"season_from": season} if season else {}),),
             "player": ({"name": "", "citizen_id": "", "residence": ""},),
         }
         yield Application(TENNIS_CLUB, sections, circumstances_of(TENNIS_CLUB, sections), ())
@@ -463,6 +471,8 @@ EVERY_PLAYER = tuple(_every_player())
 
 LEAGUE_PLAYERS = tuple(player for player in EVERY_PLAYER if "league" in player.circumstances)
 """Those who have to show the proof of conduct."""
+SEASON_PLAYERS = tuple(player for player in EVERY_PLAYER if player.milestones)
+"""Those whose first match waits for the season."""
 
 EVERYBODY = (*EVERY_FAMILY, *EVERY_PLAYER, *(LEAGUE_PLAYERS * 8))
 """Whoever may come to the window; the longest ladder comes as often as a whole kind of family."""
@@ -484,8 +494,8 @@ def changed_between(before: Application, after: Application) -> tuple[str, ...]:
         f"{section}.{field}"
         for section, rows in after.sections.items()
         for old, new in zip(before.sections[section], rows, strict=True)
-        for field in new
-        if old.get(field) != new[field]
+        for field in {**old, **new}
+        if old.get(field) != new.get(field)
     )
 
 

@@ -1,8 +1,8 @@
 """加入网球俱乐部: a life event that no government knows, declared like any other, to keep the engine honest.
 
 It has what the newborn bundle has not: a proof with two registers before the caseworker, another that no register
-holds and that the player may commit to, an item that waits for two others, limits in hours and months, a form without
-lists, and an applicant who joins alone.
+holds and that the player may commit to, an item that waits for two others, limits in hours and months, a match
+that waits for its season, a form without lists, and an applicant who joins alone.
 """
 
 from datetime import date
@@ -24,6 +24,7 @@ from domain.bundle import (
     FromProof,
     Is,
     Item,
+    Milestone,
     NotInFuture,
     Product,
     Proof,
@@ -58,6 +59,7 @@ JOINING = Section(
             at_most=5,
             only_if=(Is(field="joining.racket", among=("false",)),),
         ),
+        FormField(code="season_from", title="参赛赛季", title_en="Season", kind=FieldKind.DATE, required=False),
     ),
 )
 
@@ -112,6 +114,7 @@ CONDUCT = Proof(
     basis="club rules 7",
     when=("league",),
     immediate=True,
+    not_before="season",
     routes=(
         DepartmentVerification(department="township", shows=("player.name", "player.citizen_id")),
         CommunityCheck(
@@ -148,6 +151,7 @@ TENNIS_CLUB = Bundle(
             code="league", title="联赛队员", title_en="League player", field="joining.membership", among=("league",)
         ),
     ),
+    milestones=(Milestone(code="season", title="赛季开始", title_en="The season", after="joining.season_from"),),
     checks=(NotInFuture(field="joining.first_played_on"),),
     one_case_per=(("player.citizen_id",),),
     items=(
@@ -196,6 +200,7 @@ TENNIS_CLUB = Bundle(
             act=Act.REGISTER,
             promised_limit=working_days(5),
             after=("racket",),
+            not_before="season",
             proofs=(CONDUCT,),
             reads=("locker_no", "member_no"),
         ),

@@ -7,7 +7,7 @@ import pytest
 from domain.case_file import CaseFile
 from domain.waiting import Wait, waits
 from tests.domain.telling import (
-    EVERY_PLAYER,
+    LEAGUE_PLAYERS,
     MONDAY,
     TUESDAY,
     UNIT,
@@ -107,7 +107,7 @@ def test_a_verification_whose_clock_was_stopped_is_still_its_units() -> None:
 
 
 def test_what_may_be_committed_to_waits_for_the_applicant() -> None:
-    file = given(opening(EVERY_PLAYER[-1]))
+    file = given(opening(LEAGUE_PLAYERS[0]))
     for _ in ("department", "community"):
         file = given(opens(file, "conduct", unit=None), file=file)
 

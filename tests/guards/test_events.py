@@ -27,11 +27,13 @@ from tests.domain.telling import (
     LEAGUE_PLAYERS,
     MONDAY,
     OFFICER,
+    SEASON_PLAYERS,
     a_family,
     amend,
     answers,
     claims,
     commits,
+    day_comes,
     department,
     departments_conclude,
     given,
@@ -49,6 +51,7 @@ from tests.domain.telling import (
     unreachable,
     withdraw,
 )
+from tests.domain.tennis_club import TENNIS_CLUB
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events.json"
 
@@ -56,6 +59,7 @@ SILENT: frozenset[str] = frozenset()
 """Event types that no timeline shows; each would need its reason here."""
 
 STORED_WORDS = {
+    "milestone_reached",
     "application_amended",
     "case_concluded",
     "case_opened",
@@ -139,6 +143,7 @@ def _one_of_each() -> dict[str, Event]:
     ):
         told += decide(command, before)
     told += _people_were_asked(file)
+    told += decide(day_comes("season", at=MONDAY + timedelta(days=8)), given(opening(SEASON_PLAYERS[0])))
     almost = departments_conclude(sent, but=("maternity_benefit",))
     told += decide(department("maternity_benefit", "concluded"), almost)
     first: dict[str, Event] = {}
@@ -276,7 +281,8 @@ def test_every_event_is_shown_by_the_timeline_or_listed_as_silent() -> None:
     assert _cases_of(timeline.sentence) | SILENT == STORED_WORDS
     assert "assert_never(event)" in inspect.getsource(timeline.sentence)
     for kind, event in ONE_OF_EACH.items():
-        text = sentence(event, a_family("twins").bundle)
+        # Newborns wait for no day.
+        text = sentence(event, TENNIS_CLUB if kind == "milestone_reached" else a_family("twins").bundle)
         assert text.zh, kind
         assert text.en, kind
         assert text.en.isascii(), kind

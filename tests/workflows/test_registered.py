@@ -13,10 +13,14 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import activities
 import workflows
 from activities.case_steps import CaseSteps
+from activities.discovering import Discovering
 from domain.catalogue import catalogue
+from tests.insured import Register
 from tests.workflows.conftest import SANDBOX, House
 from workers.bundle_worker import bundle_worker
+from workers.scan_worker import scan_worker
 from workers.settings import WorkerSettings
+from workflows.discovery_scan import DiscoveryScan
 from workflows.registered import WORKFLOWS
 
 pytestmark = pytest.mark.anyio
@@ -49,23 +53,28 @@ def test_every_bundle_runs_under_its_own_type() -> None:
 def test_every_workflow_that_is_defined_is_one_of_them() -> None:
     found = {thing for thing in defined(workflows) if inspect.isclass(thing) and workflow._Definition.from_class(thing)}
 
-    assert found == set(WORKFLOWS.values())
+    assert found == {*WORKFLOWS.values(), DiscoveryScan}
 
 
-async def test_the_worker_serves_every_workflow_and_every_activity(house: House) -> None:
+async def test_the_workers_serve_every_workflow_and_every_activity(house: House) -> None:
     steps = CaseSteps(house.store, house.city, house.city, house.gateways, house.clock)
-    worker = bundle_worker(house.client, steps, elsewhere(house, "registered"))
+    settings = elsewhere(house, "registered")
+    configs = [
+        bundle_worker(house.client, steps, settings).config(),
+        scan_worker(house.client, Discovering(house.store, Register(), catalogue(), house.clock), settings).config(),
+    ]
 
-    config = worker.config()
     declared = {
         definition.name
         for thing in defined(activities)
         if inspect.isfunction(thing) and (definition := activity._Definition.from_callable(thing)) is not None
     }
-    served = {activity._Definition.must_from_callable(one).name for one in config.get("activities", [])}
+    served = {
+        activity._Definition.must_from_callable(one).name for config in configs for one in config.get("activities", [])
+    }
     assert served == declared
     assert declared
-    assert set(config.get("workflows", [])) == set(WORKFLOWS.values())
+    assert {one for config in configs for one in config.get("workflows", [])} == {*WORKFLOWS.values(), DiscoveryScan}
 
 
 async def test_workflows_load_in_the_sandbox_as_strictly_as_it_goes(house: House) -> None:
@@ -79,7 +88,10 @@ async def test_workflows_load_in_the_sandbox_as_strictly_as_it_goes(house: House
     steps = CaseSteps(house.store, house.city, house.city, house.gateways, house.clock)
     for queue, runner in {"strict": strict, "as in tests": SANDBOX}.items():
         # Making a worker makes the sandbox import every workflow.
-        bundle_worker(house.client, steps, elsewhere(house, queue), workflow_runner=runner)
+        settings = elsewhere(house, queue)
+        bundle_worker(house.client, steps, settings, workflow_runner=runner)
+        discovering = Discovering(house.store, Register(), catalogue(), house.clock)
+        scan_worker(house.client, discovering, settings, workflow_runner=runner)
 
 
 async def test_a_case_is_seen_through_under_the_strictest_sandbox(house: House) -> None:

@@ -1,0 +1,290 @@
+"""`onething retire`: who comes to the retirement age, read from the register now, and the list as it stands.
+
+What the nightly scan does by itself, done by hand: the same reading, kept in the same list, so that neither finds
+anybody twice. Persons are named by the register's own numbers and in no other way.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.leaving import Exit, Leave
+from cli.screen import AsJson, Plain, say, show_json, show_table
+from cli.surroundings import State, adopt, open_database
+
+if TYPE_CHECKING:
+    from activities.discovering import Discovering, Scan
+    from domain.watch_list import Changes, Standing
+    from store.cases import CaseStore
+    from store.watch_list import Listed
+
+app = typer.Typer(no_args_is_help=True, help="到龄退休 · Who comes to the retirement age.")
+
+OPENS_AT_MOST = 100_000
+PAGE = 1_000
+_DISTRICT = re.compile(r"[0-9]{6}")
+
+Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="到龄年月, 如 2026-12 · The month, such as 2026-12.")]
+Occasion = Annotated[
+    str, typer.Option(help="事由 · What is reached: retirement, senior_60, senior_70.", metavar="OCCASION")
+]
+
+
+class OutcomeName(StrEnum):
+    """The outcomes, spelt out here so that help needs no rules of the field; a test compares them with the rules."""
+
+    DUE = "due"
+    CONFLICT = "conflict"
+    EXCLUDED = "excluded"
+
+
+OUTCOMES = {OutcomeName.DUE: "到龄 due", OutcomeName.CONFLICT: "待核 conflict", OutcomeName.EXCLUDED: "排除 excluded"}
+
+
+@app.command(short_help="扫描 · Read the register.")
+def scan(
+    month: Month,
+    district: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="区划代码, 可多次 · A district's six digits, repeatable; else all."),
+    ] = None,
+    occasion: Occasion = "retirement",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只查看 · Only look; keep nothing, open nothing.")] = False,
+    open_cases: Annotated[
+        bool, typer.Option("--open", help="为无疑问者开办 · Open the cases of those who are due.")
+    ] = False,
+    per_second: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="每秒最多开办数 · Cases opened a second, at most.")
+    ] = 5.0,
+    as_json: AsJson = False,
+    plain: Plain = False,
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething retire scan --month 2026-12
+      onething retire scan --month 2026-12 --district 339901 --dry-run --json
+      onething retire scan --month 2026-12 --open --per-second 2
+
+    读取参保登记, 形成到龄名单 · Read the register of insured persons: who comes to the age in that month, and what differs
+    from the last reading. Killed or repeated, it goes on; nobody is found twice.
+    """
+    if dry_run and open_cases:
+        raise Leave(Exit.USAGE, "--dry-run 与 --open 不能同时使用 · --dry-run and --open exclude each other")
+    wanted = _month(month)
+    adopt(state)
+    districts = _districts(district)
+    told = asyncio.run(
+        _scan(occasion, wanted, districts, dry_run=dry_run, per_second=per_second if open_cases else None)
+    )
+    if as_json:
+        show_json({"occasion": occasion, "month": month, "kept": not dry_run, "districts": told})
+        return
+    show_table(
+        ("区划 district", "读取 read", *OUTCOMES.values(), "新增 new", "移出 gone", "变化 changed", "开办 opened"),
+        (_line(one) for one in told),
+        plain=plain,
+        empty="没有区划 No districts.",
+    )
+    if dry_run:
+        say("只查看, 未保存 Only looked; nothing was kept.")
+    else:
+        say(f"名单 The list: onething retire list --month {month}")
+
+
+@app.command("list", short_help="到龄名单 · The list.")
+def list_(
+    month: Month,
+    district: Annotated[
+        str | None, typer.Option(metavar="CODE", help="区划代码 · A district's six digits; else all.")
+    ] = None,
+    outcome: Annotated[OutcomeName | None, typer.Option(help="结论 · Only those.")] = None,
+    occasion: Occasion = "retirement",
+    as_json: AsJson = False,
+    plain: Plain = False,
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething retire list --month 2026-12
+      onething retire list --month 2026-12 --outcome conflict --json
+
+    到龄名单: 依据, 待核事项, 排除原因, 办件编号 · Why each person is on the list, what is in the way, and their case.
+    """
+    wanted = _month(month)
+    if district is not None:
+        _checked(district)
+    adopt(state)
+    found = _listed(occasion, wanted, district, outcome)
+    if found is None:
+        raise Leave(
+            Exit.NOT_FOUND,
+            f"{month} 尚未扫描 The register has not been read for {month}: onething retire scan --month {month}",
+        )
+    if as_json:
+        show_json([one.told() for one in found])
+        return
+    show_table(
+        ("参保编号 person", "区划 district", "依据 rule", "结论 outcome", "说明 why", "办件 case"),
+        (_row(one) for one in found),
+        plain=plain,
+        empty="名单为空 Nobody is on this list.",
+    )
+
+
+# ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _scan(
+    occasion: str, month: int, districts: Sequence[str], *, dry_run: bool, per_second: float | None
+) -> list[dict[str, Any]]:
+    from activities.discovering import Discovering, Opening, Scan
+    from activities.faults import GatewayFault, NotAccepted
+    from activities.settings import GatewaySettings
+    from domain.catalogue import catalogue
+    from store.cases import CaseStore
+    from store.settings import StoreSettings
+    from workers.running import insured_register
+
+    store = CaseStore.from_settings(StoreSettings())
+    register = insured_register(GatewaySettings())
+    discovering = Discovering(store, register, catalogue(), lambda: datetime.now(UTC))
+    told: list[dict[str, Any]] = []
+    try:
+        for district in districts:
+            asked = Scan(occasion=occasion, district=district, month=month)
+            if dry_run:
+                one = await _look(discovering, store, asked)
+            else:
+                one = await _read(discovering, store, asked)
+            if per_second is not None:
+                opening = Opening(
+                    occasion=occasion,
+                    district=district,
+                    until_month=month,
+                    at_most=OPENS_AT_MOST,
+                    per_second=per_second,
+                )
+                one |= (await discovering.open(opening, lambda _: None)).model_dump()
+            told.append(one)
+    except (GatewayFault, NotAccepted) as fault:
+        raise Leave(
+            Exit.UNAVAILABLE,
+            f"参保登记未能读取 The register could not be read: {fault}\n"
+            "已读部分已保存, 请重新运行本命令 What was read is kept; run the same command again.",
+        ) from None
+    finally:
+        await register.close()
+        store.database.dispose()
+    return told
+
+
+async def _look(discovering: "Discovering", store: "CaseStore", asked: "Scan") -> dict[str, Any]:
+    from domain.watch_list import Standing, changes
+    from store.watch_list import finished_runs, found_by
+
+    seen, read = await discovering.look(asked)
+    now = {one.person: Standing(one.outcome, one.reasons) for one in seen}
+    with store.database.reading() as connection:
+        runs = finished_runs(connection, asked.occasion, asked.month, asked.district)
+        before = found_by(connection, next(iter(runs), None))
+    return _told(asked.district, None, read, now, changes(before, now))
+
+
+async def _read(discovering: "Discovering", store: "CaseStore", asked: "Scan") -> dict[str, Any]:
+    from domain.watch_list import changes
+    from store.watch_list import finished_runs, found_by
+
+    run = await discovering.read(asked, lambda _: None)
+    with store.database.reading() as connection:
+        now = found_by(connection, run)
+        runs = finished_runs(connection, asked.occasion, asked.month, asked.district)
+        before = next((one for one in runs if one.id != run.id), None)
+        differs = changes(found_by(connection, before), now)
+    return _told(asked.district, str(run.id), run.scanned, now, differs)
+
+
+def _told(
+    district: str, run: str | None, read: int, now: "dict[str, Standing] | Any", differs: "Changes"
+) -> dict[str, Any]:
+    outcomes = Counter(one.outcome.value for one in now.values())
+    return {
+        "district": district,
+        "run": run,
+        "read": read,
+        "outcomes": {name.value: outcomes[name.value] for name in OutcomeName},
+        "new": list(differs.new),
+        "gone": list(differs.gone),
+        "changed": list(differs.changed),
+    }
+
+
+def _listed(occasion: str, month: int, district: str | None, outcome: OutcomeName | None) -> "list[Listed] | None":
+    from domain.watch_list import Outcome
+    from store.watch_list import listed, was_read
+
+    found: list[Listed] = []
+    wanted = None if outcome is None else Outcome(outcome.value)
+    with open_database() as database, database.reading() as connection:
+        if not was_read(connection, occasion, month):
+            return None
+        after = ""
+        while page := listed(connection, occasion, month, district, wanted, after=after, limit=PAGE):
+            found += page
+            after = page[-1].person
+    return found
+
+
+def _month(text: str) -> int:
+    from domain.law.months import read_month
+
+    try:
+        return read_month(text)
+    except ValueError:
+        raise Leave(Exit.USAGE, f"--month {text}: 应为年月, 如 2026-12 · expected a month such as 2026-12") from None
+
+
+def _checked(district: str) -> str:
+    if not _DISTRICT.fullmatch(district):
+        raise Leave(Exit.USAGE, f"--district {district}: 应为六位区划代码 · expected a district's six digits")
+    return district
+
+
+def _districts(given: list[str] | None) -> list[str]:
+    if given:
+        return [_checked(one) for one in dict.fromkeys(given)]
+    from workers.settings import WorkerSettings
+
+    if all_of_them := WorkerSettings().scan_districts:
+        return all_of_them
+    raise Leave(
+        Exit.USAGE,
+        "没有设定区划 No districts are set: --district CODE, or ONETHING_SCAN_DISTRICTS='[\"339901\"]'",
+    )
+
+
+def _line(one: dict[str, Any]) -> tuple[str, ...]:
+    outcomes = (str(many) for many in one["outcomes"].values())
+    changed = (str(len(one[name])) for name in ("new", "gone", "changed"))
+    opened = f"{one['opened']}" if "opened" in one else "-"
+    failed = f" (未开办 not opened {one['not_opened']})" if one.get("not_opened") else ""
+    return (one["district"], str(one["read"]), *outcomes, *changed, opened + failed)
+
+
+def _row(one: "Listed") -> tuple[str, ...]:
+    told = one.told()
+    why = [*told["reasons"], *([told["fault"]] if told["fault"] else [])]
+    return (
+        one.person,
+        one.district,
+        one.rule,
+        OUTCOMES[OutcomeName(one.outcome)],
+        "; ".join(f"{reason['zh']} {reason['en']}" for reason in why),
+        one.case_no or "",
+    )

@@ -1,0 +1,107 @@
+"""Whether somebody may retire in the month they chose (退休时间): the window, the contributions, and who was told in time.
+
+人社部发〔2024〕94号: early, the employer is told in writing three months before the chosen month; late, both sides
+agree in writing a month before the statutory month.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from domain.law.months import month_of, month_text
+from domain.law.requirement import Requirement, Unlawful
+from domain.law.retirement_age import (
+    FIRST_BIRTH,
+    LAST_BIRTH,
+    Category,
+    Choice,
+    ChoiceRefused,
+    Early,
+    Late,
+    RetirementAge,
+    retirement_age,
+)
+
+TOLD_MONTHS_BEFORE_EARLY: Final = 3
+AGREED_MONTHS_BEFORE_STATUTORY: Final = 1
+
+
+def _judge(filed_on: date, facts: Mapping[str, str]) -> tuple[Unlawful, ...]:
+    category = Category(facts["category"])
+    born, chosen = _month(facts["born_in"]), _month(facts["retires_on"])
+    if not FIRST_BIRTH <= born <= LAST_BIRTH:
+        return (Unlawful("born_in", "out_of_table", "不在法定退休年龄表内", "is outside the tables of the law"),)
+    at_statutory = retirement_age(category, born)
+    statutory = at_statutory.statutory_month
+    found = [*_direction(facts["choice"], chosen, statutory)]
+    if not found:
+        try:
+            age = retirement_age(category, born, _choice(chosen - statutory))
+        except ChoiceRefused as refused:
+            return tuple(Unlawful("retires_on", fault.rule, fault.zh, fault.en) for fault in refused.faults)
+        found += _in_time(facts["choice"], month_of(filed_on.year, filed_on.month), chosen, statutory)
+        found += _contributed(age, int(facts["contribution_months"]), chosen, month_of(filed_on.year, filed_on.month))
+    return tuple(found)
+
+
+def _direction(choice: str, chosen: int, statutory: int) -> tuple[Unlawful, ...]:
+    wrong = {
+        "statutory": chosen != statutory,
+        "early": chosen >= statutory,
+        "late": chosen <= statutory,
+    }[choice]
+    if not wrong:
+        return ()
+    month = month_text(statutory)
+    zh, en = f"与选择不符: 法定退休时间为 {month}", f"does not fit the choice: the statutory month is {month}"
+    return (Unlawful("retires_on", "not_as_chosen", zh, en),)
+
+
+def _choice(months: int) -> Choice | None:
+    if months == 0:
+        return None
+    return Early(-months) if months < 0 else Late(months)
+
+
+def _in_time(choice: str, filed: int, chosen: int, statutory: int) -> tuple[Unlawful, ...]:
+    if choice == "early" and filed > chosen - TOLD_MONTHS_BEFORE_EARLY:
+        return (
+            Unlawful(
+                "retires_on",
+                "told_too_late",
+                f"提前退休须至少提前 {TOLD_MONTHS_BEFORE_EARLY} 个月书面告知用人单位",
+                f"retiring early takes written notice to the employer {TOLD_MONTHS_BEFORE_EARLY} months before",
+            ),
+        )
+    if choice == "late" and filed > statutory - AGREED_MONTHS_BEFORE_STATUTORY:
+        return (
+            Unlawful(
+                "retires_on",
+                "agreed_too_late",
+                f"延迟退休须在法定退休时间前至少 {AGREED_MONTHS_BEFORE_STATUTORY} 个月书面约定",
+                f"retiring late is agreed in writing {AGREED_MONTHS_BEFORE_STATUTORY} month before the statutory month",
+            ),
+        )
+    return ()
+
+
+def _contributed(age: RetirementAge, months: int, chosen: int, filed: int) -> tuple[Unlawful, ...]:
+    minimum = age.min_contribution_months if age.chosen is None else age.chosen.min_contribution_months
+    by_then = months + max(0, chosen - filed)
+    if by_then >= minimum:
+        return ()
+    zh = f"到退休时为 {by_then} 个月, 不足最低缴费年限 {minimum} 个月, 须先续缴或转入居民养老保险"
+    en = f"will be {by_then} months by then, below the minimum of {minimum}: pay on, or join the residents' scheme"
+    return (Unlawful("contribution_months", "too_few", zh, en),)
+
+
+def _month(day: str) -> int:
+    read = date.fromisoformat(day[: len("2026-11-20")])
+    return month_of(read.year, read.month)
+
+
+REQUIREMENT: Final = Requirement(
+    code="retirement_month",
+    needs=("category", "born_in", "choice", "retires_on", "contribution_months"),
+    judge=_judge,
+)

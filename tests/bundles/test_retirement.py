@@ -1,0 +1,222 @@
+"""退休一件事: its graph, its days, what the law lets somebody choose, and the one confirmation."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, assert_never
+
+import pytest
+
+from demo.city.workers import Worker, workers
+from domain.actors import THE_ENGINE, Actor
+from domain.bundles.retirement import BUNDLE
+from domain.case_file import CaseFile, ItemState, ProofState, evolve_all
+from domain.catalogue import catalogue
+from domain.commands import (
+    AnswerVerification,
+    Command,
+    NoteMilestone,
+    OpenCase,
+    OpenVerification,
+    RecordDepartmentAnswer,
+    RecordRegisterAnswer,
+)
+from domain.decisions import decide
+from domain.declaration import contradictions
+from domain.form import read_application
+from domain.law.entitlement import entitlements
+from domain.law.months import first_day, month_of
+from domain.refusals import FormFaulty
+from domain.steps import AskRegister, FindVerifier, SubmitItem, agenda, steps
+from domain.time_limits import SHANGHAI, in_shanghai
+from domain.waiting import waits
+from tests.domain.telling import an_id
+
+BUREAU = Actor(account="pension", unit="pension-office")
+FILED = datetime(2026, 9, 7, 10, tzinfo=SHANGHAI)
+MARCH = month_of(2027, 3)
+
+
+def a_worker() -> Worker:
+    """A man born in September 1966, who retires in March 2027, and about whom nothing is in doubt."""
+    return next(
+        one
+        for one in workers(200_000)
+        if one.born == month_of(1966, 9) and one.category == "M60" and one.born_in_file == one.born
+        if not one.deemed_years and one.employer is None and one.contribution_months > 190 and one.state == "active"
+    )
+
+
+WORKER = a_worker()
+
+
+def form(**answers: object) -> dict[str, Any]:
+    """His form as the scan fills it in, with other answers: `retires_on="2026-12-01"`."""
+    filled: dict[str, Any] = {
+        "insurance": {
+            "category": "M60",
+            "born_in": first_day(WORKER.born).isoformat(),
+            "choice": "statutory",
+            "retires_on": first_day(MARCH).isoformat(),
+            "contribution_months": WORKER.contribution_months,
+            "deemed_years": False,
+            "employed": False,
+        },
+        "retiree": {"name": WORKER.name, "citizen_id": WORKER.citizen_id, "account": WORKER.account},
+    }
+    filled["insurance"] |= answers
+    return filled
+
+
+def opened(filled: Mapping[str, Any], at: datetime = FILED) -> CaseFile:
+    application = read_application(BUNDLE, filled, at=at)
+    command = OpenCase(
+        id=an_id(),
+        at=at,
+        by=BUREAU,
+        case_id=an_id(),
+        case_no="R-1",
+        bundle=BUNDLE,
+        division="339901",
+        people={"retiree": (an_id(),)},
+        counts=application.counts,
+        circumstances=application.circumstances,
+        milestones=application.milestones,
+        application_key="key",
+    )
+    return _after(None, command)
+
+
+def _after(file: CaseFile | None, command: Command) -> CaseFile:
+    after = evolve_all(file, decide(command, file))
+    assert after is not None
+    return after
+
+
+def goes_on(file: CaseFile, at: datetime) -> CaseFile:
+    """Registers agree, departments conclude, and whoever is to verify is found, until nothing is due."""
+    while due := steps(file):
+        for step in due:
+            match step:
+                case AskRegister():
+                    command: Command = RecordRegisterAnswer(
+                        id=an_id(), at=at, by=THE_ENGINE, proof=step.proof, round=step.round, rung=step.rung,
+                        outcome="matches",
+                    )  # fmt: skip
+                case FindVerifier():
+                    command = OpenVerification(
+                        id=an_id(), at=at, by=THE_ENGINE, proof=step.proof, round=step.round, rung=step.rung,
+                        unit="pension-office",
+                    )  # fmt: skip
+                case SubmitItem():
+                    command = RecordDepartmentAnswer(
+                        id=an_id(), at=at, by=THE_ENGINE, item=step.item, answer="concluded", reference="R-1",
+                        attempt=step.attempt,
+                    )  # fmt: skip
+                case _:
+                    assert_never(step)
+            file = _after(file, command)
+    return file
+
+
+def the_day_comes(file: CaseFile, milestone: str) -> tuple[CaseFile, datetime]:
+    day = file.milestones[milestone]
+    return goes_on(_after(file, NoteMilestone(id=an_id(), at=day, by=THE_ENGINE, milestone=milestone)), day), day
+
+
+def confirms(file: CaseFile, at: datetime, answer: Any = "matches") -> CaseFile:
+    live = file.proofs["confirmed"]
+    command = AnswerVerification(
+        id=an_id(), at=at, by=BUREAU, proof="confirmed", round=live.round, rung=live.rung, answer=answer,
+        note=None if answer == "matches" else "note/1",
+    )  # fmt: skip
+    return goes_on(_after(file, command), at)
+
+
+def test_it_holds_together_and_is_in_force() -> None:
+    assert contradictions(BUNDLE) == ()
+    assert catalogue().in_force("retirement", date(2026, 11, 23)) is BUNDLE
+    assert "pension" in entitlements()
+
+
+def test_the_file_is_reviewed_at_once_and_then_nothing_happens_for_months() -> None:
+    file = goes_on(opened(form()), FILED)
+
+    assert file.items["file_review"].state is ItemState.CONCLUDED
+    assert {item for item, live in file.items.items() if live.state is not ItemState.CONCLUDED} == {
+        item.code for item in BUNDLE.items
+    } - {"file_review"}
+    assert {wait.on for wait in waits(file)} == {"calendar"}
+    assert [in_shanghai(entry.due).date() for entry in agenda(file)] == [
+        date(2027, 2, 1),
+        date(2027, 3, 1),
+        date(2027, 4, 1),
+    ]
+
+
+def test_a_month_ahead_the_form_goes_out_and_is_confirmed_once() -> None:
+    file, day = the_day_comes(goes_on(opened(form()), FILED), "form_sent")
+    assert file.proofs["confirmed"].state is ProofState.VERIFYING
+    assert (file.verifications["confirmed", 1, 0].due or day) - day == timedelta(days=16)  # fifteen days, to 24:00
+
+    file = confirms(file, day + timedelta(days=2))
+
+    assert file.items["confirmation"].state is ItemState.CONCLUDED
+    assert file.items["final_contribution"].state is ItemState.CONCLUDED
+    assert file.items["pension_assessment"].state is ItemState.WAITING
+
+
+def test_silence_is_never_consent_the_community_worker_calls() -> None:
+    file, _ = the_day_comes(goes_on(opened(form()), FILED), "form_sent")
+    due = file.verifications["confirmed", 1, 0].due
+    assert due is not None
+    from domain.commands import ExpireVerification
+
+    file = goes_on(
+        _after(file, ExpireVerification(id=an_id(), at=due, by=THE_ENGINE, proof="confirmed", round=1, rung=0)), due
+    )
+
+    assert file.items["confirmation"].state is ItemState.ACCEPTED
+    assert file.verifications["confirmed", 1, 1].opened.route == "community_check"
+
+
+def test_the_pension_is_assessed_on_the_day_and_paid_the_month_after() -> None:
+    file, day = the_day_comes(goes_on(opened(form()), FILED), "form_sent")
+    file = confirms(file, day)
+
+    file, _ = the_day_comes(file, "retires")
+    assert file.items["pension_assessment"].state is ItemState.CONCLUDED
+    assert file.items["housing_fund_withdrawal"].state is ItemState.CONCLUDED
+    assert file.items["first_payment"].state is ItemState.WAITING
+
+    file, _ = the_day_comes(file, "paid_from")
+    assert (file.state, file.outcome) == ("concluded", "complete")
+
+
+@pytest.mark.parametrize(
+    ("answers", "rule"),
+    [
+        ({"retires_on": "2027-02-01"}, "not_as_chosen"),
+        ({"choice": "early", "retires_on": "2026-11-01"}, "told_too_late"),
+        ({"choice": "early", "retires_on": "2027-05-01"}, "not_as_chosen"),
+        ({"contribution_months": 120}, "too_few"),
+    ],
+)
+def test_the_law_is_asked_before_the_declaration_is_taken_in(answers: dict[str, object], rule: str) -> None:
+    with pytest.raises(FormFaulty) as refused:
+        read_application(BUNDLE, form(**answers), at=FILED)
+
+    assert [fault.rule for fault in refused.value.faults] == [rule]
+
+
+def test_earlier_within_the_window_and_with_notice_is_a_right() -> None:
+    application = read_application(BUNDLE, form(choice="early", retires_on="2026-12-01"), at=FILED)
+
+    assert in_shanghai(application.milestones["retires"]).date() == date(2026, 12, 1)
+
+
+def test_later_is_agreed_a_month_before_the_statutory_month() -> None:
+    late = form(choice="late", retires_on="2028-01-01")
+
+    assert read_application(BUNDLE, late, at=FILED).milestones
+    with pytest.raises(FormFaulty):
+        read_application(BUNDLE, late, at=datetime(2027, 3, 2, tzinfo=SHANGHAI))

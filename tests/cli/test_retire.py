@@ -1,0 +1,224 @@
+"""Whoever asks who comes to the retirement age is told why, what is in the way, and what has changed since."""
+
+import asyncio
+import subprocess
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from cli.retire import OUTCOMES, OutcomeName
+from demo.city.places import DIVISIONS
+from domain.time_limits import in_shanghai
+from domain.watch_list import Outcome, months_ahead
+from tests.cli.conftest import ONETHING, Said, Terminal, clean_environment
+from tests.cli.test_events import superuser
+
+MONTH, OTHER_MONTH = "2027-05", "2027-04"
+"""In the first, fifteen of the city's people are due, and of one the papers disagree."""
+DISTRICTS = [division.code for division in DIVISIONS]
+
+
+def scan(terminal: Terminal, *words: str, month: str = MONTH) -> Said:
+    return terminal.onething("retire", "scan", "--month", month, "--json", *words)
+
+
+def listed(terminal: Terminal, *words: str, month: str = MONTH) -> list[dict[str, Any]]:
+    said = terminal.onething("retire", "list", "--month", month, "--json", *words)
+    assert said.code == 0, said.err
+    found: list[dict[str, Any]] = said.json()
+    return found
+
+
+def cases(terminal: Terminal, unit: str) -> int:
+    with superuser(terminal) as connection:
+        row = connection.execute("SELECT count(*) FROM cases WHERE unit = %s", (unit,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture(scope="module")
+def read(demonstration: Terminal) -> Terminal:
+    """A demonstration whose register has been read for the month."""
+    assert scan(demonstration).code == 0
+    return demonstration
+
+
+def test_the_outcomes_are_those_of_the_rules() -> None:
+    assert {one.value for one in OutcomeName} == {one.value for one in Outcome} == {one.value for one in OUTCOMES}
+
+
+def test_a_look_tells_the_same_as_a_reading_and_keeps_nothing(demonstration: Terminal) -> None:
+    looked = scan(demonstration, "--dry-run", month="2027-09")
+    assert looked.code == 0, looked.err
+    assert demonstration.onething("retire", "list", "--month", "2027-09").code == 3
+
+    kept = scan(demonstration, month="2027-09")
+
+    told = [{**one, "run": None} for one in kept.json()["districts"]]
+    assert looked.json() == {**kept.json(), "kept": False, "districts": told}
+    assert sum(one["outcomes"]["due"] for one in told) > 0
+    assert [one["district"] for one in told] == DISTRICTS
+
+
+def test_the_second_reading_finds_nobody_new(read: Terminal) -> None:
+    again = scan(read).json()
+
+    assert [one for one in again["districts"] if one["new"] or one["gone"] or one["changed"]] == []
+
+
+def test_the_list_says_of_everybody_by_which_rule_and_what_is_in_the_way(read: Terminal) -> None:
+    found = listed(read)
+
+    assert len({one["person"] for one in found}) == len(found) > 10
+    assert {one["outcome"] for one in found} >= {"due", "conflict"}
+    for one in found:
+        assert one["rule"].endswith(f"-> {MONTH}")
+        assert (one["outcome"] == "due") == (one["reasons"] == [])
+        assert all(reason["zh"] and reason["en"] != reason["code"] for reason in one["reasons"])
+    assert listed(read, "--outcome", "conflict") == [one for one in found if one["outcome"] == "conflict"]
+    district = found[0]["district"]
+    assert listed(read, "--district", district) == [one for one in found if one["district"] == district]
+
+
+def test_a_person_reads_the_list_in_words(read: Terminal) -> None:
+    said = read.onething("retire", "list", "--month", MONTH, "--outcome", "conflict")
+
+    assert said.code == 0
+    assert "待核 conflict" in said.out
+    assert "身份证与档案出生年月不一致 ID card and file disagree" in said.out
+
+
+def test_cases_of_the_due_are_opened_once_and_the_list_names_them(read: Terminal) -> None:
+    (district,) = {one["district"] for one in listed(read, "--outcome", "due")[:1]}
+    due = listed(read, "--outcome", "due", "--district", district)
+    words = ("--district", district, "--open", "--per-second", "50")
+
+    first = scan(read, *words)
+    again = scan(read, *words)
+
+    assert first.code == 0, first.err
+    assert first.json()["districts"][0]["opened"] == len(due) > 0
+    assert again.json()["districts"][0]["opened"] == 0
+    assert cases(read, "pension-office") == len(due)
+    found = listed(read, "--outcome", "due", "--district", district)
+    assert len({one["case_no"] for one in found}) == len(due)
+    assert [one["fault"] for one in found] == [None] * len(due)
+
+
+def test_the_senior_card_is_found_by_the_same_reading(demonstration: Terminal) -> None:
+    month = "2026-12"
+    said = scan(demonstration, "--occasion", "senior_60", "--district", "339901", month=month)
+
+    assert said.code == 0, said.err
+    found = listed(demonstration, "--occasion", "senior_60", month=month)
+    assert {one["rule"] for one in found} <= {"60 1966-12 -> 2026-12"}
+
+
+def test_a_reading_that_is_killed_goes_on(demonstration: Terminal) -> None:
+    process = subprocess.Popen(
+        [ONETHING, "retire", "scan", "--month", OTHER_MONTH, "--json"],
+        cwd=demonstration.directory, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        process.wait(0.7)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(20)
+
+    said = scan(demonstration, month=OTHER_MONTH)
+
+    assert said.code == 0, said.err
+    looked = scan(demonstration, "--dry-run", month=OTHER_MONTH).json()
+    assert [one for one in looked["districts"] if one["new"] or one["gone"] or one["changed"]] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("scan", "--month", "2027-13"), 2, "应为年月"),
+        (("scan", "--month", "2027-05-01"), 2, "应为年月"),
+        (("scan", "--month", MONTH, "--district", "../etc"), 2, "六位区划代码"),
+        (("list", "--month", MONTH, "--district", "33990"), 2, "六位区划代码"),
+        (("scan", "--month", MONTH, "--dry-run", "--open"), 2, "不能同时"),
+        (("scan", "--month", MONTH, "--occasion", "retirment"), 3, "retirment"),
+        (("list", "--month", "2031-01"), 3, "尚未扫描"),
+    ],
+)
+def test_what_is_wrong_is_said_in_both_languages(
+    demonstration: Terminal, words: tuple[str, ...], code: int, said: str
+) -> None:
+    answer = demonstration.onething("retire", *words)
+
+    assert (answer.code, answer.out) == (code, "")
+    assert said in answer.err
+
+
+def test_a_register_that_does_not_answer_is_named_and_what_was_read_is_kept(demonstration: Terminal) -> None:
+    environment = {"ONETHING_SHARED_DATA_URL": "http://127.0.0.1:9"}
+
+    answer = demonstration.onething("retire", "scan", "--month", "2027-06", environment=environment)
+
+    assert answer.code == 5
+    assert "insured_persons" in answer.err
+    assert "重新运行" in answer.err
+
+
+def test_without_any_district_it_says_how_to_name_one(demonstration: Terminal) -> None:
+    answer = demonstration.onething("retire", "scan", "--month", MONTH, environment={"ONETHING_SCAN_DISTRICTS": "[]"})
+
+    assert answer.code == 2
+    assert "ONETHING_SCAN_DISTRICTS" in answer.err
+
+
+async def temporal_of(demonstration: Terminal) -> Client:
+    environment = demonstration.running().environment
+    return await Client.connect(
+        environment["ONETHING_TEMPORAL_ADDRESS"], namespace=environment["ONETHING_TEMPORAL_NAMESPACE"]
+    )
+
+
+def test_every_district_of_the_demonstration_has_its_nightly_scans(demonstration: Terminal) -> None:
+    async def schedules() -> set[str]:
+        client = await temporal_of(demonstration)
+        return {one.id async for one in await client.list_schedules()}
+
+    occasions = ("retirement", "senior_60", "senior_70")
+    wanted = {f"discovery-{occasion}-{code}" for occasion in occasions for code in DISTRICTS}
+    assert asyncio.run(schedules()) == wanted
+
+
+def test_a_night_of_the_demonstration_opens_the_cases_of_its_district(demonstration: Terminal) -> None:
+    district = DISTRICTS[-1]
+
+    async def trigger() -> None:
+        client = await temporal_of(demonstration)
+        await client.get_schedule_handle(f"discovery-retirement-{district}").trigger()
+
+    asyncio.run(trigger())
+    until = time.monotonic() + 60
+    waiting = (
+        "SELECT count(*) FROM watch_list WHERE district = %s AND month <= %s AND outcome = 'due' AND case_id IS NULL"
+    )
+    furthest = months_ahead(in_shanghai(datetime.now(UTC)).date(), 6)
+    with superuser(demonstration) as connection:
+        while True:
+            opened = connection.execute("SELECT count(*) FROM cases WHERE division = %s", (district,)).fetchone()
+            left = connection.execute(waiting, (district, furthest)).fetchone()
+            if opened and opened[0] and left and not left[0]:
+                break
+            assert time.monotonic() < until, "the night has not opened them"
+            time.sleep(0.2)
+
+
+def test_a_register_of_any_size_is_read_whole_however_often_the_scan_is_killed(terminal: Terminal) -> None:
+    said = terminal.typed("bench", "scan", "--people", "3000", "--kills", "2", "--no-fsync", "--json")
+
+    assert said.code == 0, said.err
+    figures = said.json()
+    assert figures["list"]["as_the_law_means"]
+    assert figures["list"]["same_in_both_ways"]
+    killed = figures["killed"]
+    assert (killed["same_list"], killed["twice"], killed["missed"], killed["scanned"]) == (True, 0, 0, 3000)
