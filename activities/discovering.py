@@ -5,7 +5,7 @@ under the person's own key, so one that was opened before the crash is found and
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,20 +22,31 @@ from activities.insured_register import SOURCE, InsuredRegister, Page, in_order
 from domain.actors import Actor
 from domain.bundle import Bundle, Discovery
 from domain.catalogue import Catalogue
+from domain.commands import WithdrawCase, command_id
 from domain.form import read_application
-from domain.refusals import AlreadyOpen, FormFaulty, NotFound, Refusal
+from domain.refusals import AlreadyOpen, CaseEnded, FormFaulty, NotFound, Refusal
 from domain.time_limits import in_shanghai
 from domain.watch_list import Finding, born_months, completed, judge, prefilled, unreadable
 from store.access_log import Access, note_for_unit
 from store.cases import CaseStore, fingerprint
 from store.database import again_if_lost
 from store.duty import desk_in_department
-from store.watch_list import Listed, Run, begin_or_go_on, keep_page, still_to_start, to_start, tried
+from store.watch_list import (
+    Listed,
+    Run,
+    begin_or_go_on,
+    keep_page,
+    open_cases_of_the_dead,
+    still_to_start,
+    to_start,
+    tried,
+)
 
 log: Final = structlog.get_logger("onething.discovery")
 
 THE_SCAN: Final = "discovery"
 """The account in whose name cases are opened that nobody applied for."""
+HAS_DIED: Final = "参保登记显示本人已死亡, 遗属待遇另行办理 · The register says that the person has died."
 PAGE: Final = 2_000
 """An answer of so many lines stays well below what a gateway reads."""
 RECORDS_AT_ONCE: Final = 50
@@ -91,6 +102,15 @@ class Opened(BaseModel):
     not_opened: int = 0
 
 
+class Closing(BaseModel):
+    """End the cases of those who have died, as the register says by now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    occasion: str
+    district: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Tried:
     case_id: UUID | None = None
@@ -134,6 +154,14 @@ class Discovering:
             opened = await self.open(opening, lambda opened: activity.heartbeat(opened.opened, opened.not_opened))
         log.info("opened", occasion=opening.occasion, district=opening.district, **opened.model_dump())
         return opened
+
+    @activity.defn
+    async def close_cases(self, closing: Closing) -> int:
+        """End the cases of the dead; returns how many were ended."""
+        with _as_activity_faults():
+            closed = await self.close(closing, activity.heartbeat)
+        log.info("closed", occasion=closing.occasion, district=closing.district, closed=closed)
+        return closed
 
     async def read(self, scan: Scan, told: Callable[[Run], None]) -> Run:
         """Read and keep every page, from where the last try stopped; `told` after each.
@@ -189,6 +217,39 @@ class Discovering:
                 told(opened)
                 await self._pause(1 / opening.per_second)
         return opened
+
+    async def close(self, closing: Closing, told: Callable[[int], None]) -> int:
+        """End the cases that go on although the person has died; `told` after each. Returns how many were ended.
+
+        The survivors' entitlements are another event. Who was declared dead in error is found on the list, with the
+        case that was ended, and has another opened at the counter. Raises StoreUnavailable.
+        """
+        seen: set[UUID] = set()
+        closed = 0
+        while rows := await asyncio.to_thread(self._of_the_dead, closing, seen):
+            for case_id in rows:
+                seen.add(case_id)
+                closed += await asyncio.to_thread(self._end, case_id)
+                told(closed)
+        return closed
+
+    def _of_the_dead(self, closing: Closing, but: Collection[UUID]) -> list[UUID]:
+        with self._store.database.reading() as connection:
+            return open_cases_of_the_dead(
+                connection, closing.occasion, closing.district, but=but, limit=RECORDS_AT_ONCE
+            )
+
+    def _end(self, case_id: UUID) -> bool:
+        file = self._store.open_case_file(case_id).file
+        id = command_id(case_id, "person has died")
+        note = f"note/{id}"
+        by = Actor(account=THE_SCAN, unit=file.opened.by.unit)
+        command = WithdrawCase(id=id, at=self._clock(), by=by, note=note)
+        try:
+            self._store.act(case_id, command, note=note, reason=HAS_DIED)
+        except CaseEnded:
+            return False
+        return True
 
     def _declared(self, occasion: str) -> tuple[Bundle, Discovery]:
         today = in_shanghai(self._clock()).date()

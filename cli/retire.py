@@ -57,7 +57,11 @@ def scan(
     occasion: Occasion = "retirement",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只查看 · Only look; keep nothing, open nothing.")] = False,
     open_cases: Annotated[
-        bool, typer.Option("--open", help="为无疑问者开办 · Open the cases of those who are due.")
+        bool,
+        typer.Option(
+            "--open",
+            help="为无疑问者开办, 终止已死亡者的办件 · Open the cases of those who are due, end those of the dead.",
+        ),
     ] = False,
     per_second: Annotated[
         float, typer.Option(min=0.1, max=1000, help="每秒最多开办数 · Cases opened a second, at most.")
@@ -87,7 +91,16 @@ def scan(
         show_json({"occasion": occasion, "month": month, "kept": not dry_run, "districts": told})
         return
     show_table(
-        ("区划 district", "读取 read", *OUTCOMES.values(), "新增 new", "移出 gone", "变化 changed", "开办 opened"),
+        (
+            "区划 district",
+            "读取 read",
+            *OUTCOMES.values(),
+            "新增 new",
+            "移出 gone",
+            "变化 changed",
+            "终止 ended",
+            "开办 opened",
+        ),
         (_line(one) for one in told),
         plain=plain,
         empty="没有区划 No districts.",
@@ -144,7 +157,7 @@ def list_(
 async def _scan(
     occasion: str, month: int, districts: Sequence[str], *, dry_run: bool, per_second: float | None
 ) -> list[dict[str, Any]]:
-    from activities.discovering import Discovering, Opening, Scan
+    from activities.discovering import Closing, Discovering, Opening, Scan
     from activities.faults import GatewayFault, NotAccepted
     from activities.settings import GatewaySettings
     from domain.catalogue import catalogue
@@ -164,6 +177,8 @@ async def _scan(
             else:
                 one = await _read(discovering, store, asked)
             if per_second is not None:
+                closing = Closing(occasion=occasion, district=district)
+                one["closed"] = await discovering.close(closing, lambda _: None)
                 opening = Opening(
                     occasion=occasion,
                     district=district,
@@ -274,7 +289,7 @@ def _line(one: dict[str, Any]) -> tuple[str, ...]:
     changed = (str(len(one[name])) for name in ("new", "gone", "changed"))
     opened = f"{one['opened']}" if "opened" in one else "-"
     failed = f" (未开办 not opened {one['not_opened']})" if one.get("not_opened") else ""
-    return (one["district"], str(one["read"]), *outcomes, *changed, opened + failed)
+    return (one["district"], str(one["read"]), *outcomes, *changed, str(one.get("closed", "-")), opened + failed)
 
 
 def _row(one: "Listed") -> tuple[str, ...]:

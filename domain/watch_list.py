@@ -38,9 +38,10 @@ CONFLICTS: Final = {
         "the case was opened for another month than is registered now",
     ),
 }
+DEAD: Final = "dead"
 EXCLUSIONS: Final = {
     "already_retired": ("已退休", "has retired already"),
-    "dead": ("已死亡", "has died"),
+    DEAD: ("已死亡", "has died"),
 }
 FAULTS: Final = {
     "already_open": ("窗口已先收件", "a counter was faster: that is their case"),
@@ -159,7 +160,7 @@ def judge(one: InsuredPerson, discovery: Discovery, month: int) -> Finding | Non
             if one.born != month - years * MONTHS_IN_YEAR:
                 return None
             rule = f"{years} {month_text(one.born)} -> {month_text(month)}"
-            reasons = ("dead",) if one.state == "dead" else ()
+            reasons = (DEAD,) if one.state == "dead" else ()
             outcome = Outcome.EXCLUDED if reasons else Outcome.DUE
             return Finding(one.person, one.district, discovery.code, month, (month,), outcome, reasons, one.born, rule)
         case _:
@@ -240,7 +241,7 @@ def _excluded(one: InsuredPerson) -> Iterator[str]:
     if one.state == "retired":
         yield "already_retired"
     elif one.state == "dead":
-        yield "dead"
+        yield DEAD
 
 
 def _conflicts(one: InsuredPerson, category: Category, born: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ A reading that is killed goes on where its last page was committed. A person is 
 occasion, whatever is read again: the key of the table says so, not the diligence of a scan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,8 +14,9 @@ from pydantic_core import to_json
 from sqlalchemy import ColumnElement, Connection, delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.case_file import CaseState
 from domain.law.months import month_text
-from domain.watch_list import Finding, Outcome, Standing, fault_in_words, reason_in_words
+from domain.watch_list import DEAD, Finding, Outcome, Standing, fault_in_words, reason_in_words
 from store.tables import cases, scan_findings, scan_runs, watch_list
 
 GOES_ON_WITHIN: Final = timedelta(hours=20)
@@ -303,6 +304,28 @@ def still_to_start(connection: Connection, row: Listed) -> bool:
     """Whether the line stands as it was read, without a case: another opener may have been here."""
     here = (watch_list.c.occasion == row.occasion, watch_list.c.person == row.person, watch_list.c.month == row.month)
     return connection.execute(select(watch_list.c.person).where(*here, *_TO_START)).first() is not None
+
+
+def open_cases_of_the_dead(
+    connection: Connection, occasion: str, district: str, *, but: Collection[UUID], limit: int
+) -> list[UUID]:
+    """Cases that go on although the register says that the person has died; `but` are left out."""
+    question = (
+        select(cases.c.case_id)
+        .join_from(watch_list, cases, cases.c.case_id == watch_list.c.case_id)
+        .where(
+            watch_list.c.occasion == occasion,
+            watch_list.c.district == district,
+            watch_list.c.outcome == Outcome.EXCLUDED.value,
+            watch_list.c.reasons.contains([DEAD]),
+            watch_list.c.gone_at.is_(None),
+            cases.c.state == CaseState.OPEN.value,
+            cases.c.case_id.not_in(but),
+        )
+        .order_by(cases.c.case_no)
+        .limit(limit)
+    )
+    return list(connection.execute(question).scalars())
 
 
 def tried(

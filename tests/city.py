@@ -36,6 +36,8 @@ class City:
         self.says_no: set[str] = set()
         self.cannot_read: set[str] = set()
         self.holds_nothing: set[str] = set()
+        self.says_otherwise: dict[str, dict[str, str]] = {}
+        """What a register's records say since then, by its code."""
         self.calls: list[tuple[str, str]] = []
 
     async def ask(self, source: str, purpose: str, queries: Mapping[str, Query]) -> Mapping[str, RegisterAnswer]:
@@ -48,7 +50,7 @@ class City:
                 answers[key] = RegisterAnswer("not_found", {})
                 continue
             outcome, record = answer_query(source, dict(query))
-            answers[key] = RegisterAnswer(outcome, record or {})
+            answers[key] = RegisterAnswer(outcome, {**record, **self.says_otherwise.get(source, {})} if record else {})
         return answers
 
     async def submit(self, department: str, key: str, body: Mapping[str, Any]) -> Concluded | Accepted | Denied:

@@ -29,7 +29,7 @@ def scan_worker(
         client,
         task_queue=scan_queue(settings),
         workflows=[DiscoveryScan],
-        activities=[discovering.scan, discovering.open_cases],
+        activities=[discovering.scan, discovering.close_cases, discovering.open_cases],
         # Named by us, as in `bundle_worker`: the SDK would hash every loaded module.
         deployment_config=WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(deployment_name="onething-scans", build_id=version("onething")),

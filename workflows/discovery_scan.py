@@ -1,6 +1,6 @@
 """到龄扫描: every night, for each district and occasion, read the register and open the cases of those who are due.
 
-No workflow per person: only whoever is found gets a case, and that case its own. Every month up to the
+The cases of those who have died meanwhile are ended. No workflow per person: only whoever is found gets a case, and that case its own. Every month up to the
 one that lies furthest ahead is read, because what stood in somebody's way may have been settled since.
 """
 
@@ -12,7 +12,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ConfigDict
 
-    from activities.discovering import Discovering, Opening, Scan
+    from activities.discovering import Closing, Discovering, Opening, Scan
     from domain.time_limits import in_shanghai
     from domain.watch_list import months_ahead
 
@@ -52,6 +52,13 @@ class DiscoveryScan:
                 heartbeat_timeout=HEARD_WITHIN,
                 retry_policy=TRY_AGAIN,
             )
+        await workflow.execute_activity_method(
+            Discovering.close_cases,
+            Closing(occasion=asked.occasion, district=asked.district),
+            start_to_close_timeout=READS_WITHIN,
+            heartbeat_timeout=HEARD_WITHIN,
+            retry_policy=TRY_AGAIN,
+        )
         opened = await workflow.execute_activity_method(
             Discovering.open_cases,
             Opening(

@@ -173,7 +173,13 @@ FINAL_RECORD = Proof(
     basis="社会保险经办条例 18",
     not_before="retires",
     routes=(
-        SharedDataQuery(source="pension_records", by=_BY_CITIZEN_ID, agrees=(_SAME_NAME,)),
+        SharedDataQuery(
+            source="pension_records",
+            by=_BY_CITIZEN_ID,
+            agrees=(_SAME_NAME,),
+            # Months have passed since the first look: nobody is granted a pension who has died or has one elsewhere.
+            holds=(Holds(answer="state", among=("active",)),),
+        ),
         DepartmentVerification(department="human_resources", shows=_SHOWN),
         Escalation(),
     ),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -12,13 +13,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 import activities.discovering
-from activities.discovering import THE_SCAN, Discovering, NoSuchOccasion, Opened, Opening, Scan
+from activities.discovering import THE_SCAN, Closing, Discovering, NoSuchOccasion, Opened, Opening, Scan
 from activities.faults import GatewayFault, NotAccepted
 from activities.gateway import Gateway
 from activities.insured_register import HttpInsuredRegister, Page, in_order
 from demo.city.workers import Worker
 from domain.actors import Actor
-from domain.case_file import ItemState
+from domain.case_file import CaseState, ItemState
 from domain.catalogue import catalogue
 from domain.commands import WithdrawCase, command_id
 from domain.form import read_application
@@ -30,7 +31,7 @@ from store.accounts import add_account, add_unit
 from store.cases import CaseStore, Filed, fingerprint
 from store.database import Database
 from store.tables import access_log, cases, request_keys
-from store.watch_list import Listed, Run, listed
+from store.watch_list import Listed, Run, listed, open_cases_of_the_dead
 from tests.activities.http_service import serving, whole
 from tests.desk import store_on
 from tests.insured import BUREAU, MARCH, RETIREMENT, Register, found, line, provide_bureau, some_due
@@ -72,6 +73,9 @@ class Bureau:
     ) -> Opened:
         asked = Opening(occasion="retirement", district=district, until_month=until, at_most=at_most, per_second=4)
         return await (by or self.scanner()).open(asked, lambda opened: None)
+
+    async def close(self, *, district: str = DISTRICT) -> int:
+        return await self.scanner().close(Closing(occasion="retirement", district=district), lambda _: None)
 
     def lines(self, month: int = MARCH) -> dict[str, Listed]:
         with self.store.database.reading() as connection:
@@ -420,6 +424,65 @@ async def test_a_clock_that_goes_back_lets_nobody_be_tried_for_ever(bureau: Bure
     bureau.register.records = records  # type: ignore[method-assign]
 
     assert await bureau.open(at_most=20) == Opened(opened=4, not_opened=1)
+
+
+async def test_who_has_died_has_the_case_ended_once_and_the_others_go_on(bureau: Bureau) -> None:
+    await bureau.scan()
+    await bureau.open()
+    dead, *alive = DUE
+    bureau.register.say(dead, state="dead")
+    bureau.register.say(alive[0], state="retired")
+
+    assert await bureau.close() == 0, "nobody is dead before the register was read"
+    await bureau.scan()
+    assert await bureau.close() == 1
+    assert await bureau.close() == 0
+
+    states = {
+        line.person: bureau.store.case_file(line.case_id).state for line in bureau.lines().values() if line.case_id
+    }
+    assert states == {one.person: CaseState.WITHDRAWN if one is dead else CaseState.OPEN for one in DUE}
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_an_ending_killed_between_two_steps_ends_every_case_of_the_dead(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch, *, after: bool
+) -> None:
+    await bureau.scan()
+    await bureau.open()
+    for one in DUE[:3]:
+        bureau.register.say(one, state="dead")
+    await bureau.scan()
+    monkeypatch.setattr("activities.discovering.RECORDS_AT_ONCE", 1)
+    with monkeypatch.context() as patched:
+        killed_at(patched, "open_cases_of_the_dead", 2, after=after)
+        with pytest.raises(Killed):
+            await bureau.close()
+
+    assert await bureau.close() == 2
+    assert sum(case.state == CaseState.WITHDRAWN.value for case in bureau.cases()) == 3
+
+
+async def test_whose_case_ended_meanwhile_is_passed_over(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    await bureau.scan()
+    await bureau.open()
+    for one in DUE[:2]:
+        bureau.register.say(one, state="dead")
+    await bureau.scan()
+    ended = next(line.case_id for line in bureau.lines().values() if line.person == DUE[0].person)
+    assert ended is not None
+    real = open_cases_of_the_dead
+
+    def a_colleague_is_faster(*given: Any, **named: Any) -> Any:
+        found = real(*given, **named)
+        if found:
+            id = uuid4()
+            bureau.store.act(ended, WithdrawCase(id=id, at=bureau.now, by=CLERK, note=f"note/{id}"), reason="家属告知")
+        return found
+
+    monkeypatch.setattr(activities.discovering, "open_cases_of_the_dead", a_colleague_is_faster)
+
+    assert await bureau.close() == 1
 
 
 async def test_whoever_has_a_case_by_now_is_not_filed_again(bureau: Bureau) -> None:

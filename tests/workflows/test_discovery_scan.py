@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from activities.discovering import Discovering
 from activities.faults import GatewayFault, NotAccepted
 from demo.city.workers import Worker as Person
+from domain.case_file import CaseState
 from domain.catalogue import catalogue
 from domain.time_limits import in_shanghai
 from domain.watch_list import months_ahead
@@ -98,6 +99,19 @@ async def test_the_next_night_finds_nobody_new(night: Night) -> None:
         assert await ended(await night.start()) == 0
 
     assert night.cases() == 4
+
+
+async def test_the_next_night_ends_the_case_of_whoever_has_died(night: Night) -> None:
+    async with night.worker():
+        await ended(await night.start())
+        night.register.say(night.due[1], state="dead")
+        assert await ended(await night.start()) == 0
+
+    states = {
+        line.person: night.house.store.case_file(line.case_id).state for line in night.lines().values() if line.case_id
+    }
+    assert [one for one, state in states.items() if state is CaseState.WITHDRAWN] == [night.due[1].person]
+    assert len(states) == 4
 
 
 async def test_a_reading_that_fails_in_the_middle_goes_on_from_its_place(night: Night) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from activities.discovering import Discovering, Opening, Scan
+from activities.discovering import HAS_DIED, Closing, Discovering, Opening, Scan
 from demo.city.rosters import provide_rosters
 from demo.city.workers import Worker
 from domain.actors import Actor
@@ -61,6 +61,7 @@ class Retiree:
         discovering = Discovering(store, self.register, catalogue(), clock)
         asked = Scan(occasion="retirement", district=self.worker.district, month=self.month)
         await discovering.read(asked, lambda _: None)
+        await discovering.close(Closing(occasion="retirement", district=self.worker.district), lambda _: None)
         opening = Opening(
             occasion="retirement", district=self.worker.district, until_month=self.month, at_most=9, per_second=100
         )
@@ -282,7 +283,7 @@ async def test_whoever_chooses_after_the_form_went_out_is_asked_to_confirm_what_
     assert in_shanghai(file.milestones["form_sent"]).date() == first_day(retiree.month + 11)
 
 
-async def test_who_dies_has_the_case_withdrawn_with_a_reason_and_nothing_is_granted(retiree: Retiree) -> None:
+async def test_who_dies_has_the_case_ended_by_the_next_night_and_nothing_is_granted(retiree: Retiree) -> None:
     await retiree.day_comes("form_sent")
     await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
     retiree.register.say(retiree.worker, state="dead")
@@ -291,15 +292,29 @@ async def test_who_dies_has_the_case_withdrawn_with_a_reason_and_nothing_is_gran
         (line,) = listed(connection, "retirement", retiree.month)
     assert (line.outcome, line.reasons, line.case_id) == ("excluded", ["dead"], retiree.case.case_id)
 
-    retiree.withdraw("本人已死亡, 转遗属待遇")
-
     assert await retiree.house.ended(retiree.case) == "withdrawn"
     assert retiree.file.state is CaseState.WITHDRAWN
     case = retiree.house.store.open_case_file(retiree.case.case_id)
     (withdrawn,) = retiree.happened("case_withdrawn")
-    assert case.note(withdrawn.note) == "本人已死亡, 转遗属待遇"
+    assert (withdrawn.by.account, case.note(withdrawn.note)) == ("discovery", HAS_DIED)
     assert retiree.effects() == {"file_review": 1}
     assert {live.state for item, live in case.file.items.items() if item != "file_review"} == {ItemState.CANCELLED}
+
+
+async def test_who_dies_after_the_last_reading_is_granted_nothing_before_somebody_has_looked(retiree: Retiree) -> None:
+    await retiree.day_comes("form_sent")
+    await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    retiree.answer(by=OFFICER)
+    await retiree.until(final_contribution=DONE)
+    retiree.house.city.says_otherwise["pension_records"] = {"state": "dead"}
+
+    await retiree.day_comes("retires")
+
+    file = await retiree.house.until(
+        retiree.case, lambda file: file.proofs["final_record"].state is ProofState.CONTESTED
+    )
+    assert file.items["pension_assessment"].state is ItemState.ACCEPTED
+    assert {wait.on for wait in waits(file) if wait.what == "final_record"} == {"caseworker"}
 
 
 async def test_who_declines_is_left_alone_by_every_later_night(retiree: Retiree) -> None:
