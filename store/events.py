@@ -169,7 +169,7 @@ class FeedEntry:
 _CURSOR = re.compile(r"([0-9]{1,20})-([0-9]{1,19})")
 _FEED = text(
     """
-    SELECT transaction_id::text AS transaction_id, position, case_id, version, type, at, body::text AS body
+    SELECT transaction_id::text AS transaction, position, case_id, version, type, at, body::text AS body
     FROM events
     WHERE (transaction_id, position) > (cast(:transaction AS xid8), :position)
       AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
@@ -190,7 +190,7 @@ def feed(connection: Connection, after: str, limit: int) -> tuple[FeedEntry, ...
     rows = connection.execute(_FEED, {"transaction": str(transaction), "position": position, "limit": limit})
     return tuple(
         FeedEntry(
-            f"{row.transaction_id}-{row.position}",
+            f"{row.transaction}-{row.position}",
             row.case_id,
             row.version,
             row.type,

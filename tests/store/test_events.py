@@ -268,6 +268,19 @@ def test_the_feed_tells_every_event_once_and_each_case_in_order(store: CaseStore
         assert mine == sorted(mine)
 
 
+def test_the_feed_goes_on_in_order_when_the_numbers_of_transactions_grow_longer(
+    store: CaseStore, superuser: psycopg.Connection
+) -> None:
+    """As text, transaction 1000 would come before 999, and a page that ends there would pass the others over."""
+    case = file(store, family(0), key="0")
+    withdraw(store, case.case_id)
+    all_of_it = [(case.case_id, version) for version in versions(store.database, case.case_id)]
+    superuser.execute("UPDATE events SET transaction_id = (100 - %s + version)::text::xid8", (len(all_of_it) // 2,))
+
+    for step in (1, 2, 7, len(all_of_it)):
+        assert everything(store.database, step=step) == all_of_it
+
+
 def test_the_feed_waits_for_a_slow_transaction_rather_than_passing_it_over(
     store: CaseStore, other_store: CaseStore
 ) -> None:
