@@ -18,7 +18,7 @@ from api.house import House, TheHouse
 from api.identity import MayReveal, MaySearchPeople
 from api.limits import StrictRoute
 from api.masking import masked
-from api.problems import Fault, Trouble
+from api.problems import faulty
 from api.reach import Sight, get_case
 from api.shapes import V1, Asked, Because, Moment, Named, Reason, Shown, answer
 from api.words import CASE_STATES
@@ -143,8 +143,7 @@ def read_wanted(house: House, by: str, value: str) -> str:
                 return read_person_name(value)
     except NotAnIdentifier as wrong:
         zh, en = sentence(wrong.kind, wrong.rule), sentence(wrong.kind, wrong.rule, "en")
-        fault = Fault(pointer="/value", code=wrong.rule, detail=en, detail_zh=zh)
-        raise Trouble(422, "request.not_valid", zh, en, faults=[fault]) from None
+        raise faulty("/value", wrong.rule, zh, en) from None
 
 
 def find_people(house: House, connection: Connection, by: str, value: str) -> Sequence[UUID]:

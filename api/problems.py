@@ -121,6 +121,12 @@ class Trouble(HTTPException):
         self.faults = tuple(faults)
 
 
+def faulty(pointer: str, code: str, zh: str, en: str) -> Trouble:
+    """One field of the body is wrong in a way that its shape cannot tell."""
+    fault = Fault(pointer=pointer, code=code, detail=en, detail_zh=zh)
+    return Trouble(422, "request.not_valid", zh, en, faults=[fault])
+
+
 class AsPage(Protocol):
     """How a problem is shown to a person with a browser."""
 

@@ -1,15 +1,17 @@
-"""Which case (办件) somebody may have in hand, and how much of it: the number, the account's reach, and the log.
+"""Which case (办件) or question somebody may have in hand, and how much of it: the account's reach, and the log.
 
-A case beyond reach is answered like one that does not exist, so that numbers cannot be tried out;
+What is beyond reach is answered like what does not exist, so that numbers cannot be tried out;
 the attempt is in the access log all the same.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
+from uuid import UUID
 
 from sqlalchemy import true
 
 from api.house import House
+from domain.actors import Actor
 from domain.bundle import FromForm
 from domain.case_file import CaseFile
 from domain.identifiers import is_case_no
@@ -18,7 +20,10 @@ from domain.scopes import Action, Reach, Viewer, reach
 from store.access_log import Access
 from store.database import again_if_lost
 from store.read_models.cases import CaseLine, find_case
-from store.scoping import cases_visible_to
+from store.read_models.verifications import NoSuchVerification, VerificationLine, find_verification
+from store.scoping import cases_visible_to, verifications_visible_to
+
+BEYOND_REACH: Final = "beyond reach"
 
 
 def get_case(house: House, viewer: Viewer, action: Action, case_no: str) -> CaseLine:
@@ -37,21 +42,41 @@ def get_case(house: House, viewer: Viewer, action: Action, case_no: str) -> Case
     if line is None:
         raise NoSuchCase
     if not visible:
-        house.store.log_accesses(
-            [
-                Access(
-                    at=house.clock(),
-                    by=viewer.actor,
-                    action=action,
-                    about=(),
-                    purpose="refused: beyond reach",
-                    case_id=line.case_id,
-                    granted=False,
-                )
-            ]
-        )
+        house.store.log_accesses([refused(house, viewer.actor, action, line.case_id, (), BEYOND_REACH)])
         raise NoSuchCase
     return line
+
+
+def get_verification(house: House, viewer: Viewer, action: Action, id: UUID) -> VerificationLine:
+    """The line of the question; raises NoSuchVerification where there is none, or none the viewer may do this with."""
+
+    def look() -> tuple[VerificationLine | None, bool]:
+        with house.store.database.reading() as connection:
+            line = find_verification(connection, id, verifications_visible_to(viewer, action))
+            if line is not None:
+                return line, True
+            return find_verification(connection, id, true()), False
+
+    line, visible = again_if_lost(look)
+    if line is None:
+        raise NoSuchVerification
+    if not visible:
+        house.store.log_accesses([refused(house, viewer.actor, action, line.case_id, (line.proof,), BEYOND_REACH)])
+        raise NoSuchVerification
+    return line
+
+
+def refused(house: House, by: Actor, action: Action, case_id: UUID, about: tuple[str, ...], why: str) -> Access:
+    """The log entry for what somebody tried with a case and could not do; `why` is a code or a few words of ours."""
+    return Access(
+        at=house.clock(),
+        by=by,
+        action=action,
+        about=about,
+        purpose=f"refused: {why}",
+        case_id=case_id,
+        granted=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

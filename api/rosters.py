@@ -16,7 +16,7 @@ from api.grants import Day
 from api.house import House, TheHouse
 from api.identity import MayReadDepartments, allowed
 from api.limits import StrictRoute
-from api.problems import Fault, Trouble
+from api.problems import faulty
 from api.shapes import V1, Asked, Because, Reason, Shown, answer
 from api.sheets import (
     FILE_BODY,
@@ -475,8 +475,7 @@ def _hours(asked: HoursWanted) -> OfficeHours | None:
         return OfficeHours.model_validate(asked.model_dump(exclude_none=True))
     except ValidationError:
         zh, en = "办公时间应依次为开门、午休、关门", "office hours must follow one another: opening, lunch, closing"
-        fault = Fault(pointer="", code="order", detail=en, detail_zh=zh)
-        raise Trouble(422, "request.not_valid", zh, en, faults=[fault]) from None
+        raise faulty("", "order", zh, en) from None
 
 
 def _community(found: kept.CommunityCount) -> CommunityView:

@@ -37,7 +37,8 @@ Moment = Annotated[
 ]
 """RFC 3339 with +08:00."""
 
-_CONTROL: Final = r"\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069"
+PLAIN: Final = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
+"""One line without control characters, and without those that turn the direction of writing."""
 
 
 def _said(text: str) -> str:
@@ -48,7 +49,7 @@ def _said(text: str) -> str:
 
 Reason = Annotated[
     str,
-    StringConstraints(min_length=2, max_length=500, pattern=rf"^[^{_CONTROL}]*$"),
+    StringConstraints(min_length=2, max_length=500, pattern=PLAIN),
     AfterValidator(_said),
     Field(
         description="Why, in words, for whoever reads the case or its access log later.", examples=["申请人来电要求"]

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api import cases, verifications
+from api import cases, proofs
+from api.acts import Sent
 from api.cases import CaseNo, Part, Settlement
 from api.house import House, TheHouse
 from api.pages.case_page import Attempt, people, show_case
@@ -20,9 +21,9 @@ from api.pages.faults import PageRoute
 from api.pages.rendering import HEADERS, render
 from api.people import revealed
 from api.problems import status_of
+from api.proofs import CommitmentAnswer
 from api.reach import get_case
 from api.shapes import Because, etag
-from api.verifications import CommitmentAnswer
 from domain.identifiers import grouped_case_no
 from domain.refusals import Conflict
 from domain.scopes import Action, Viewer
@@ -95,7 +96,7 @@ def escalate(
 
     def act() -> None:
         why = Because(reason=_said(reason))
-        verifications.escalate_proof(house, viewer, case_no, proof, why, f"{once} {why.reason}", request)
+        proofs.escalate_proof(house, viewer, case_no, proof, why, Sent(f"{once} {why.reason}", ""))
 
     return _tried(house, viewer, request, Action.ESCALATE_PROOF, case_no, attempt, act, "escalated", proof)
 
@@ -122,8 +123,8 @@ def commit(
 
     def act() -> None:
         answer = CommitmentAnswer(signed=signed == "true", letter=written or None)
-        key = f"{once} {signed} {written}"
-        verifications.answer_commitment(house, viewer, case_no, proof, answer, key, request)
+        sent = Sent(f"{once} {signed} {written}", "")
+        proofs.answer_commitment(house, viewer, case_no, proof, answer, sent)
 
     done = "signed" if signed == "true" else "declined"
     return _tried(house, viewer, request, Action.ANSWER_COMMITMENT, case_no, attempt, act, done, proof)

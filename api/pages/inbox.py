@@ -15,8 +15,9 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from api import verifications
+from api.acts import Sent
 from api.house import House, TheHouse
+from api.inbox import Inbox, InboxSearch, counted_queues, found_in_inbox, list_of_inbox, wanted_by
 from api.pages.doors import MayAssign, MayReadInbox, MaySearchInbox
 from api.pages.faults import PageRoute
 from api.pages.ladder import Warned
@@ -25,16 +26,7 @@ from api.pages.rendering import HEADERS, PLAIN, once, render
 from api.problems import Trouble
 from api.shapes import Cursor
 from api.verification_view import VerificationView
-from api.verifications import (
-    AssignedRow,
-    Assignments,
-    Inbox,
-    InboxSearch,
-    counted_queues,
-    found_in_inbox,
-    list_of_inbox,
-    wanted_by,
-)
+from api.verifications import ASSIGNED_AT_MOST, AssignedRow, Assignments, assigned
 from domain.refusals import Refusal
 from domain.scopes import Action, Reach, Viewer, reach
 from store.database import again_if_lost
@@ -116,7 +108,7 @@ def inbox_page(
     q: Annotated[str, Query(max_length=40, pattern=PLAIN)] = "",
     cursor: Cursor = None,
     fragment: Annotated[Literal["rows"] | None, Query(description="rows: only the list.")] = None,
-    assigned: Annotated[int | None, Query(ge=1, le=verifications.ASSIGNED_AT_MOST)] = None,
+    assigned: Annotated[int | None, Query(ge=1, le=ASSIGNED_AT_MOST)] = None,
 ) -> Response:
     """A page of one queue."""
     looking = Looking(queue, q, cursor, assigned=assigned)
@@ -173,7 +165,7 @@ def assign(
     viewer: MayAssign,
     request: Request,
     queue: Annotated[Queue, Form()] = Queue.OPEN,
-    ids: Annotated[list[UUID] | None, Form(max_length=verifications.ASSIGNED_AT_MOST)] = None,
+    ids: Annotated[list[UUID] | None, Form(max_length=ASSIGNED_AT_MOST)] = None,
     to: Typed = "",
     reason: Typed = "",
     mark: Annotated[str, Form(alias="once", max_length=40)] = "",
@@ -187,7 +179,7 @@ def assign(
         field = str(fault.errors()[0]["loc"][0])
         return _page(house, viewer, request, replace(looking, wrong=WRONG[field]))
     body = " ".join([to, why, *map(str, chosen)])
-    rows = verifications.assigned(house, viewer, asked, key=f"{mark} {body}", body=body).rows
+    rows = assigned(house, viewer, asked, Sent(f"{mark} {body}", body)).rows
     refused = [row for row in rows if not row.assigned]
     if not refused:
         return RedirectResponse(f"/inbox?{urlencode({'queue': queue, 'assigned': len(rows)})}", 303, HEADERS)

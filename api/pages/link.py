@@ -14,16 +14,18 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from sqlalchemy import true
 
-from api import verifications
+from api import links
 from api.house import House, TheHouse
 from api.identity import guard_origin, public
+from api.links import LinkAnswer, LinkShown, line_of_link
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
 from api.pages.question import DONE, Attempt, Done, FieldsWrong, given, outcome, shown, wrong_of
 from api.pages.rendering import HEADERS, render
 from api.pages.words import LANGUAGES
 from api.problems import Trouble, status_of
-from api.verifications import AnswerHeard, LinkAnswer, LinkShown, Question, line_of_link
+from api.question import Question
+from api.verifications import AnswerHeard
 from domain.refusals import Conflict, NotAcceptable
 from domain.timeline import Text
 from domain.waiting import waits
@@ -67,7 +69,7 @@ def answer_link(
     attempt = Attempt("answer", typed)
     try:
         asked = LinkAnswer.model_validate({**given(typed).model_dump(mode="json"), "token": token})
-        heard = told(verifications.answer_link(house, asked), AnswerHeard)
+        heard = told(links.answer_link(house, asked), AnswerHeard)
     except FieldsWrong as fault:
         return _page(house, request, token, 422, Attempt("answer", typed, fault.wrong))
     except Trouble as fault:
@@ -102,7 +104,7 @@ def _page(
         return _over(house, request, token, tried)
     if line.state != "open":
         return _closed(house, request, line, tried, 200 if attempt is None else status, done)
-    question = told(verifications.show_question_of_link(house, LinkShown(token=token)), Question)
+    question = told(links.show_question_of_link(house, LinkShown(token=token)), Question)
     return render(
         request,
         "link.html",

@@ -16,14 +16,17 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from api import verifications
+from api.acts import Sent
 from api.house import House, TheHouse
 from api.pages.doors import MayAnswer, MayAssign, MayReadInbox
 from api.pages.faults import PageRoute
 from api.pages.inbox import colleagues, warning
 from api.pages.rendering import HEADERS, once, render
 from api.problems import Trouble, status_of
+from api.question import Question, VerificationId, question_to
+from api.reach import get_verification
 from api.shapes import Because
-from api.verifications import AnswerHeard, GivenAnswer, HandOver, PhoneCall, Question, TakeBack, VerificationId
+from api.verifications import AnswerHeard, GivenAnswer, HandOver, PhoneCall, TakeBack
 from domain.form import SHANGHAI
 from domain.refusals import Conflict, NotAcceptable, Refusal
 from domain.scopes import Action, Reach, Viewer, reach
@@ -137,7 +140,7 @@ def answer(
     def act() -> Done:
         asked = given(typed)
         body = " ".join(typed.values())
-        return outcome(verifications.do_answer(house, viewer, verification_id, asked, key=f"{mark} {body}", body=body))
+        return outcome(verifications.do_answer(house, viewer, verification_id, asked, Sent(f"{mark} {body}", body)))
 
     return _tried(house, viewer, request, verification_id, Attempt("answer", typed), act)
 
@@ -305,7 +308,7 @@ def _read(build: Callable[[], T]) -> T:
 
 
 def _do(house: House, viewer: Viewer, action: Action, id: UUID, deed: verifications.Deed, key: str, done: Done) -> Done:
-    verifications.do(house, viewer, action, id, deed, key=key, body=key)
+    verifications.do(house, viewer, action, id, deed, Sent(key, key))
     return done
 
 
@@ -361,8 +364,8 @@ def _page(
     *,
     done: Done | None = None,
 ) -> Response:
-    line = verifications.get_verification(house, viewer, Action.READ_INBOX, id)
-    question = verifications.question_to(house, viewer, line)
+    line = get_verification(house, viewer, Action.READ_INBOX, id)
+    question = question_to(house, viewer, line)
     asked = question.verification
     mine = asked.owner == viewer.actor.account
     open_ = asked.state == "open"

@@ -97,6 +97,11 @@ class VerificationLine:
     by_phone: bool
     ended_at: datetime | None
 
+    @property
+    def on_ladder(self) -> Rung:
+        """Which rung of which proof's ladder it is, as the case file names it."""
+        return (self.proof, self.round, self.rung)
+
 
 LINE: Final = tuple(verifications.c[name] for name in VerificationLine.__dataclass_fields__)
 OPEN: Final = verifications.c.state == VerificationState.OPEN.value
