@@ -1,8 +1,6 @@
 """Cases (办件) over HTTP: file one, find and read them, correct or withdraw one, settle what a register could not."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import ConfigDict, Field, StringConstraints
@@ -33,8 +31,7 @@ from api.identity import (
     MayWithdraw,
 )
 from api.limits import StrictRoute
-from api.problems import Trouble
-from api.reach import Sight, get_case
+from api.reach import Sight, get_case, typed_case_no
 from api.shapes import (
     V1,
     Asked,
@@ -47,19 +44,18 @@ from api.shapes import (
     Reason,
     Shown,
     answer,
-    bad_cursor,
-    cursor_parts,
     etag,
     next_link,
+    read_place,
     seen_already,
     version_of,
-    write_cursor,
+    write_place,
 )
 from api.words import CASE_STATES
 from domain.case_file import CaseFile, CaseState, ItemState
 from domain.commands import ResubmitItem, SettleProof, WithdrawCase, command_id
 from domain.form import SHANGHAI, read_application
-from domain.identifiers import grouped_case_no, is_case_no
+from domain.identifiers import grouped_case_no
 from domain.scopes import Action, Reach, Viewer, reach
 from store.access_log import Access
 from store.cases import fingerprint
@@ -251,14 +247,14 @@ def list_of_cases(
     wanted = Wanted(
         state=state,
         bundle=bundle,
-        case_no=None if q is None else _looked_for(q),
+        case_no=None if q is None else typed_case_no(q),
         overdue=overdue,
         in_hand=in_hand,
         opened_from=opened_from,
         opened_before=opened_before,
     )
-    lines = page_of_cases(house, viewer, wanted, order, None if cursor is None else _place(cursor), limit)
-    more = next_link(request, cursor=write_cursor(*_place_parts(lines[limit - 1], order))) if len(lines) > limit else {}
+    lines = page_of_cases(house, viewer, wanted, order, None if cursor is None else read_place(cursor), limit)
+    more = next_link(request, cursor=write_place(place_of(lines[limit - 1], order))) if len(lines) > limit else {}
     of_a_department = reach(viewer, Action.LIST_CASES) is Reach.DEPARTMENT
     return answer(
         CaseList(cases=tuple(_line(line, of_a_department=of_a_department) for line in lines[:limit])), headers=more
@@ -299,28 +295,6 @@ def _line(line: CaseLine, *, of_a_department: bool) -> CaseLineView:
         overdue=0 if of_a_department else line.overdue,
         waits_for=() if of_a_department else tuple(line.waits_for),
     )
-
-
-def _looked_for(typed: str) -> str:
-    number = typed.replace(" ", "").replace("-", "")
-    if not is_case_no(number):
-        raise Trouble(
-            422, "case_no.not_valid", "办件编号不正确, 请核对", "this is not a case number; compare it with the receipt"
-        )
-    return number
-
-
-def _place_parts(line: CaseLine, order: Literal["opened", "due"]) -> tuple[str, str]:
-    at, case_id = place_of(line, order)
-    return at.isoformat(), str(case_id)
-
-
-def _place(cursor: str) -> Place:
-    at, case_id = cursor_parts(cursor, 2)
-    try:
-        return datetime.fromisoformat(at), UUID(case_id)
-    except ValueError:
-        raise bad_cursor() from None
 
 
 @router.get(

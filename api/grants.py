@@ -1,15 +1,13 @@
 """数据权限: a unit applies to query a register and signs for it, the data centre decides, auditors read along."""
 
-import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, StringConstraints
 from sqlalchemy import Connection
 
 from api.cases import IdempotencyKey
@@ -21,16 +19,16 @@ from api.shapes import (
     Asked,
     Because,
     Cursor,
+    Day,
     Limit,
     Moment,
     Named,
     Reason,
     Shown,
     answer,
-    bad_cursor,
-    cursor_parts,
     next_link,
-    write_cursor,
+    read_place,
+    write_place,
 )
 from domain.departments import REGISTERS
 from domain.grants import Grant, GrantState, NoSuchGrant, Wanted, day_of, sources_needed
@@ -46,20 +44,6 @@ MayReadGrants = Annotated[Viewer, Depends(allowed(Action.READ_GRANTS))]
 MayApplyGrant = Annotated[Viewer, Depends(allowed(Action.APPLY_GRANT))]
 MayApproveGrant = Annotated[Viewer, Depends(allowed(Action.APPROVE_GRANT))]
 
-_A_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _day(given: Any) -> Any:
-    # Not what the library would read: it takes numbers, and moments that are midnight somewhere.
-    try:
-        if isinstance(given, str) and _A_DAY.fullmatch(given):
-            return date.fromisoformat(given)
-    except ValueError:
-        pass
-    raise PydanticCustomError("string_pattern_mismatch", "not a day")
-
-
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Source = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z][a-z_]*$")]
 Purpose = Annotated[str, StringConstraints(max_length=64, pattern=r"^(\*|[a-z][a-z_]*)$")]
 UnitName = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]*$")]
@@ -193,7 +177,7 @@ def list_of_grants(
             raise _beyond_reach(house, viewer, Action.READ_GRANTS, NotAllowed())
         unit = viewer.actor.unit
     wanted = GrantsWanted(unit=unit, source=source, purpose=purpose, state=state)
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else read_place(cursor)
 
     def look() -> list[Grant]:
         with house.store.database.reading() as connection:
@@ -201,7 +185,7 @@ def list_of_grants(
 
     found = again_if_lost(look)
     last = found[limit - 1] if len(found) > limit else None
-    more = {} if last is None else next_link(request, cursor=write_cursor(last.applied_at.isoformat(), last.id))
+    more = {} if last is None else next_link(request, cursor=write_place((last.applied_at, last.id)))
     return answer(GrantList(grants=tuple(_view(grant, at) for grant in found[:limit])), headers=more)
 
 
@@ -279,14 +263,3 @@ def _named(source: str) -> Named:
         # A register that is no longer declared: its grants stay on record.
         return Named(code=source, title=source, title_en=source)
     return Named(code=source, title=register.title, title_en=register.title_en)
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    at, id = cursor_parts(cursor, 2)
-    try:
-        read = datetime.fromisoformat(at), UUID(id)
-    except ValueError:
-        raise bad_cursor() from None
-    if read[0].tzinfo is None:
-        raise bad_cursor()
-    return read

@@ -4,9 +4,7 @@ A queue may be left open on a desk. Only a search for one person asks a reason, 
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Final, Literal
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ConfigDict, Field, StringConstraints
@@ -16,8 +14,8 @@ from api.house import House, TheHouse
 from api.identity import MayReadInbox
 from api.limits import StrictRoute
 from api.people import find_people, read_wanted
-from api.problems import Trouble
 from api.question import shows
+from api.reach import typed_case_no
 from api.shapes import (
     PLAIN,
     V1,
@@ -27,13 +25,11 @@ from api.shapes import (
     Reason,
     Shown,
     answer,
-    bad_cursor,
-    cursor_parts,
     next_link,
-    write_cursor,
+    read_place,
+    write_place,
 )
 from api.verification_view import VerificationView, verification_view
-from domain.identifiers import is_case_no
 from domain.scopes import Action, Viewer
 from store.access_log import Access, note_for_case, note_for_unit
 from store.commands import load
@@ -124,11 +120,8 @@ def list_of_inbox(
 ) -> Response:
     """One queue of the account: its unit's, or those of its division; no personal data."""
     wanted = wanted_by(house, viewer, queue=queue, unit=unit, owner=owner, q=q)
-    lines = page_of_inbox(house, viewer, wanted, None if cursor is None else _place(cursor), limit)
-    more = {}
-    if len(lines) > limit:
-        at, id = place_of(lines[limit - 1], queue)
-        more = next_link(request, cursor=write_cursor(at.isoformat(), id))
+    lines = page_of_inbox(house, viewer, wanted, None if cursor is None else read_place(cursor), limit)
+    more = next_link(request, cursor=write_place(place_of(lines[limit - 1], queue))) if len(lines) > limit else {}
     return answer(Inbox(verifications=tuple(verification_view(line) for line in lines[:limit])), headers=more)
 
 
@@ -168,26 +161,10 @@ def page_of_inbox(
 
 
 def _looked_for(typed: str) -> tuple[str | None, str | None]:
-    number = typed.replace(" ", "").replace("-", "")
-    if is_case_no(number):
-        return number, None
     # A long number that is none of ours may be a person's; a search for it goes through POST, where nobody logs it.
-    if sum(letter.isdigit() for letter in number) > LONGEST_NUMBER_IN_A_TITLE:
-        raise Trouble(
-            422, "case_no.not_valid", "办件编号不正确, 请核对", "this is not a case number; compare it with the receipt"
-        )
+    if sum(letter.isdigit() for letter in typed) > LONGEST_NUMBER_IN_A_TITLE:
+        return typed_case_no(typed), None
     return None, typed.strip() or None
-
-
-def _place(cursor: str) -> Place:
-    at, id = cursor_parts(cursor, 2)
-    try:
-        read = datetime.fromisoformat(at), UUID(id)
-    except ValueError:
-        raise bad_cursor() from None
-    if read[0].tzinfo is None:
-        raise bad_cursor()
-    return read
 
 
 @router.get("/inbox/counts", response_model=InboxCounts)

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
-from api.grants import Day
 from api.house import House, TheHouse
 from api.identity import allowed
 from api.limits import StrictRoute
-from api.shapes import V1, Moment, Shown, answer
+from api.shapes import V1, Day, Moment, Shown, answer
 from api.sheets import (
     FILE_BODY,
     SheetChanges,

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import true
 
 from api.house import House
+from api.problems import Trouble
 from domain.actors import Actor
 from domain.bundle import FromForm
 from domain.case_file import CaseFile
@@ -24,6 +25,16 @@ from store.read_models.verifications import NoSuchVerification, VerificationLine
 from store.scoping import cases_visible_to, verifications_visible_to
 
 BEYOND_REACH: Final = "beyond reach"
+
+
+def typed_case_no(typed: str) -> str:
+    """The number as it was typed, grouped or not, in its 21 digits; raises 422 for what is none."""
+    number = typed.replace(" ", "").replace("-", "")
+    if not is_case_no(number):
+        raise Trouble(
+            422, "case_no.not_valid", "办件编号不正确, 请核对", "this is not a case number; compare it with the receipt"
+        )
+    return number
 
 
 def get_case(house: House, viewer: Viewer, action: Action, case_no: str) -> CaseLine:

@@ -12,12 +12,11 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import ColumnElement, Connection, Row, select, true
 
-from api.grants import Day
 from api.house import House, TheHouse
 from api.identity import MayReadDepartments, allowed
 from api.limits import StrictRoute
 from api.problems import faulty
-from api.shapes import V1, Asked, Because, Reason, Shown, answer
+from api.shapes import V1, Asked, Because, Day, Reason, Shown, answer
 from api.sheets import (
     FILE_BODY,
     SheetChanges,

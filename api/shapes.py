@@ -4,12 +4,14 @@ Requests are strict: a field that we do not know is refused, so that a misspelt 
 ignored. Answers never hold personal data unless their name says so.
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from json import dumps, loads
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Query, Request
 from fastapi.responses import Response
@@ -17,12 +19,14 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 from api.problems import Fault, Trouble
 from domain.form import SHANGHAI
@@ -38,7 +42,7 @@ Moment = Annotated[
 """RFC 3339 with +08:00."""
 
 PLAIN: Final = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
-"""One line without control characters, and without those that turn the direction of writing."""
+"""One line that shows all that is in it: no control characters, none that turn the direction of writing."""
 
 
 def _said(text: str) -> str:
@@ -64,7 +68,50 @@ def _year_in_reach(at: datetime) -> datetime:
     return at
 
 
+def _read_moment(given: Any) -> Any:
+    # Not what the library would read: it takes numbers, and days that are midnight somewhere.
+    try:
+        if isinstance(given, str) and "T" in given:
+            read = _year_in_reach(datetime.fromisoformat(given))
+            if read.tzinfo is not None:
+                return read
+    except ValueError:
+        pass
+    raise PydanticCustomError("datetime_parsing", "not a moment")
+
+
+_A_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _read_day(given: Any) -> Any:
+    # Not what the library would read: it takes numbers, and moments that are midnight somewhere.
+    try:
+        if isinstance(given, str) and _A_DAY.fullmatch(given):
+            return date.fromisoformat(given)
+    except ValueError:
+        pass
+    raise PydanticCustomError("string_pattern_mismatch", "not a day")
+
+
+def _read_id(given: Any) -> Any:
+    try:
+        return UUID(given)
+    except (ValueError, AttributeError, TypeError):
+        raise PydanticCustomError("uuid_parsing", "not an id") from None
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(_year_in_reach)]
+"""In an address, where everything is text."""
+WrittenInstant = Annotated[
+    datetime,
+    BeforeValidator(_read_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
+]
+"""In a body: text with its time zone."""
+Day = Annotated[date, BeforeValidator(_read_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""In a body."""
+Id = Annotated[UUID, BeforeValidator(_read_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+"""In a body."""
 Limit = Annotated[int, Query(ge=1, le=ROWS_AT_MOST, description="The longest page.")]
 Cursor = Annotated[
     str | None,
@@ -148,6 +195,24 @@ def cursor_parts(cursor: str, many: int) -> list[str]:
     if not isinstance(parts, list) or len(parts) != many or not all(isinstance(part, str) for part in parts):
         raise bad_cursor()
     return parts
+
+
+def write_place(place: tuple[datetime, UUID]) -> str:
+    """The cursor of a list in order of a moment: the moment and the id of the line at which a page ends."""
+    at, id = place
+    return write_cursor(at.isoformat(), id)
+
+
+def read_place(cursor: str) -> tuple[datetime, UUID]:
+    """What `write_place` was given; raises 422 for what was never ours."""
+    at, id = cursor_parts(cursor, 2)
+    try:
+        place = datetime.fromisoformat(at), UUID(id)
+    except ValueError:
+        raise bad_cursor() from None
+    if place[0].tzinfo is None:
+        raise bad_cursor()
+    return place
 
 
 def bad_cursor() -> Trouble:

@@ -30,12 +30,11 @@ from api.shapes import (
     Named,
     Shown,
     answer,
-    bad_cursor,
-    cursor_parts,
     etag,
     next_link,
+    read_place,
     seen_already,
-    write_cursor,
+    write_place,
 )
 from api.words import CASE_STATES
 from domain import single_proof
@@ -328,7 +327,7 @@ def list_of_requested_proofs(
     cursor: Cursor = None,
 ) -> Response:
     """What the unit has asked, newest first; no personal data, no totals."""
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else read_place(cursor)
     wanted = Wanted(bundle=single_proof.BUNDLE, state=state)
 
     def look() -> tuple[list[CaseLine], Mapping[UUID, Sequence[Named]]]:
@@ -344,8 +343,7 @@ def list_of_requested_proofs(
     lines, proofs = again_if_lost(look)
     more: dict[str, str] = {}
     if len(lines) > limit:
-        at, case_id = place_of(lines[limit - 1], "opened")
-        more = next_link(request, cursor=write_cursor(at.isoformat(), case_id))
+        more = next_link(request, cursor=write_place(place_of(lines[limit - 1], "opened")))
     told = tuple(_line(house, line, proofs[line.case_id][0]) for line in lines[:limit])
     return answer(RequestedProofs(verifications=told), headers=more)
 
@@ -374,14 +372,6 @@ def _outcome_of_line(house: House, line: CaseLine) -> Outcome | None:
         case _:
             # Which of the two noes it is, stands in the events only.
             return outcome(house.store.case_file(line.case_id))
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    at, case_id = cursor_parts(cursor, 2)
-    try:
-        return datetime.fromisoformat(at), UUID(case_id)
-    except ValueError:
-        raise bad_cursor() from None
 
 
 @router.get(

@@ -6,14 +6,12 @@ and both attempts are in the access log.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, StringConstraints
 
 from api.acts import AsSent, Sent, act_key
 from api.case_view import EventView, Sentence, event_views
@@ -23,7 +21,7 @@ from api.limits import StrictRoute
 from api.problems import faulty
 from api.question import VerificationId
 from api.reach import get_verification, refused
-from api.shapes import PLAIN, V1, Asked, Because, Reason, Shown, answer
+from api.shapes import PLAIN, V1, Asked, Because, Id, Reason, Shown, WrittenInstant, answer
 from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
 from domain.commands import (
@@ -50,30 +48,6 @@ router = APIRouter(prefix=V1, tags=["verifications"], route_class=StrictRoute)
 
 ASSIGNED_AT_MOST: Final = 200
 
-
-def _moment(given: Any) -> Any:
-    # Not what the library would read: it takes numbers, and days that are midnight somewhere.
-    if isinstance(given, str):
-        try:
-            read = datetime.fromisoformat(given)
-        except ValueError:
-            read = None
-        if read is not None and "T" in given and read.tzinfo is not None and 1900 <= read.year <= 9000:
-            return read
-    raise PydanticCustomError("datetime_parsing", "not a moment")
-
-
-def _id(given: Any) -> Any:
-    try:
-        return UUID(given)
-    except (ValueError, AttributeError, TypeError):
-        raise PydanticCustomError("uuid_parsing", "not an id") from None
-
-
-Id = Annotated[UUID, BeforeValidator(_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-CalledAt = Annotated[
-    datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
-]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 
 
@@ -82,7 +56,7 @@ class PhoneCall(Asked):
 
     spoke_with: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN)]
     number: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(description="A mainland phone.")
-    at: CalledAt = Field(description="When, with its time zone.")
+    at: WrittenInstant = Field(description="When, with its time zone.")
     said: Annotated[str, StringConstraints(min_length=2, max_length=1000, pattern=PLAIN)]
 
 

@@ -18,8 +18,8 @@ from api.listing import ListedProofView, ListingView
 from api.pages.doors import MayAsk, MaySeeAsking
 from api.pages.faults import PageRoute
 from api.pages.own_answers import cursor_after, told
-from api.pages.rendering import HEADERS, PLAIN, once, render
-from api.shapes import Cursor
+from api.pages.rendering import HEADERS, once, render
+from api.shapes import PLAIN, Cursor
 from api.single_proofs import (
     FiledVerification,
     NewVerification,

@@ -21,7 +21,7 @@ from api.pages.doors import MayFindCase, MayFindTimeline, MayListCases
 from api.pages.faults import PageRoute
 from api.pages.rendering import HEADERS, render
 from api.reach import Sight
-from api.shapes import Cursor, bad_cursor, cursor_parts, write_cursor
+from api.shapes import Cursor, read_place, write_place
 from domain.bundle import FieldKind
 from domain.case_file import ENDED, CaseFile, CaseState, ItemState
 from domain.identifiers import grouped_case_no, is_case_no
@@ -30,7 +30,7 @@ from domain.waiting import Wait, waits
 from store.access_log import Access, note_for_unit
 from store.cases import OpenedCase
 from store.database import again_if_lost
-from store.read_models.cases import CaseLine, Order, Place, Wanted, place_of
+from store.read_models.cases import CaseLine, Order, Wanted, place_of
 from store.scoping import cases_visible_to
 from store.tables import cases
 
@@ -192,9 +192,9 @@ def _page(
 ) -> Response:
     tabs = [tab for tab in TABS if _has(viewer, tab)]
     tab = next((one for one in tabs if one.code == code), tabs[0])
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else read_place(cursor)
     lines = page_of_cases(house, viewer, tab.wanted, tab.order, after, ROWS)
-    more = write_cursor(*_parts(place_of(lines[ROWS - 1], tab.order))) if len(lines) > ROWS else None
+    more = write_place(place_of(lines[ROWS - 1], tab.order)) if len(lines) > ROWS else None
     files = {line.case_id: case_file_of(house, line) for line in lines[:ROWS]}
     names = {} if rows_only else _names(house, viewer, files.values())
     counts = _counts(house, viewer, tabs)
@@ -299,16 +299,3 @@ def _counts(house: House, viewer: Viewer, tabs: Sequence[Tab]) -> Sequence[int]:
 
 def _many(count: int) -> str:
     return f"{COUNTED_AT_MOST}+" if count > COUNTED_AT_MOST else str(count)
-
-
-def _parts(place: Place) -> tuple[str, str]:
-    at, case_id = place
-    return at.isoformat(), str(case_id)
-
-
-def _place(cursor: str) -> Place:
-    at, case_id = cursor_parts(cursor, 2)
-    try:
-        return datetime.fromisoformat(at), UUID(case_id)
-    except ValueError:
-        raise bad_cursor() from None

@@ -22,9 +22,9 @@ from api.pages.doors import MayAssign, MayReadInbox, MaySearchInbox
 from api.pages.faults import PageRoute
 from api.pages.ladder import Warned
 from api.pages.own_answers import cursor_after, told
-from api.pages.rendering import HEADERS, PLAIN, once, render
+from api.pages.rendering import HEADERS, once, render
 from api.problems import Trouble
-from api.shapes import Cursor
+from api.shapes import PLAIN, Cursor
 from api.verification_view import VerificationView
 from api.verifications import ASSIGNED_AT_MOST, AssignedRow, Assignments, assigned
 from domain.refusals import Refusal

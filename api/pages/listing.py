@@ -12,8 +12,9 @@ from api.pages.asking import matches
 from api.pages.doors import MayManageListing, MayReadListing
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
-from api.pages.rendering import HEADERS, PLAIN, render
+from api.pages.rendering import HEADERS, render
 from api.pages.uploads import BYTES_AT_MOST, Upload, looked_at, sheet_of
+from api.shapes import PLAIN
 from api.sheets import SheetChanges
 from domain.columns import SheetFaulty
 from domain.listing import ListedRoute

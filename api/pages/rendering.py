@@ -25,8 +25,6 @@ from domain.form import SHANGHAI
 from domain.scopes import Action, reach
 
 FOLDER: Final = Path(__file__).parents[1]
-PLAIN: Final = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
-"""One line that shows all that is in it."""
 LANGUAGE_COOKIE: Final = "onething-language"
 LANGUAGE_LASTS: Final = timedelta(days=365)
 

@@ -11,10 +11,10 @@ from api.house import House, TheHouse
 from api.pages.doors import MayManageRosters, MayReadRosters, MayRevealRosters
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
-from api.pages.rendering import HEADERS, PLAIN, render
+from api.pages.rendering import HEADERS, render
 from api.pages.uploads import BYTES_AT_MOST, Upload, looked_at, sheet_of
 from api.rosters import CommunityCode, CommunityList, ContactList, RosterExport, RosterView
-from api.shapes import Because
+from api.shapes import PLAIN, Because
 from api.sheets import SheetChanges
 from domain.columns import SheetFaulty
 from domain.scopes import Action, Viewer, reach

@@ -4,9 +4,11 @@ import random
 from datetime import timedelta
 from itertools import count
 from typing import Any, get_args
+from uuid import UUID
 
 import pytest
 
+from api.shapes import write_cursor
 from domain.events import Answer
 from store.read_models.verifications import Queue
 from tests.api.conftest import Api
@@ -187,7 +189,12 @@ def test_pages_lead_through_a_queue_that_changes_meanwhile(api: Api) -> None:
     assert seen == [0, 1, 2, 5, 6, 7, 8, 4]
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "WyJhIl0", "WyIyMDI2LTExLTIzVDAxOjAwOjAwIiwgIjEiXQ", "e30"])
+WITHOUT_ITS_ZONE = write_cursor("2026-11-23T01:00:00", UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    "cursor", ["nonsense", "WyJhIl0", "WyIyMDI2LTExLTIzVDAxOjAwOjAwIiwgIjEiXQ", "e30", WITHOUT_ITS_ZONE]
+)
 def test_a_cursor_that_was_never_ours_is_refused(api: Api, cursor: str) -> None:
     answered = api.by("civil-1").get(f"/api/v1/inbox?cursor={cursor}")
 
