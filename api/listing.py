@@ -20,6 +20,7 @@ from api.sheets import (
     file_answer,
     preview_of,
 )
+from api.workbooks import Encoding, Format, write_sheet
 from domain.columns import Comparison, Sheet
 from domain.departments import DEPARTMENTS, REGISTERS
 from domain.listing import COLUMNS, ROUTES, ListedProof, ListedRoute, read_listing
@@ -29,7 +30,6 @@ from domain.time_limits import in_shanghai
 from store import listing as kept
 from store.access_log import Access, note_for_unit
 from store.database import again_if_lost
-from store.sheets import Encoding, Format, write_sheet
 
 router = APIRouter(prefix=V1, tags=["listing of proofs"], route_class=StrictRoute)
 files = APIRouter(prefix=V1, tags=["listing of proofs"])

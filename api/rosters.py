@@ -27,6 +27,7 @@ from api.sheets import (
     file_answer,
     preview_of,
 )
+from api.workbooks import write_sheet
 from domain.columns import Comparison, Sheet
 from domain.identifiers import mask_name, mask_phone
 from domain.refusals import NotAllowed, NotFound
@@ -38,7 +39,6 @@ from store.access_log import Access, note_for_unit
 from store.accounts import NoSuchUnit
 from store.database import again_if_lost
 from store.duty import Duty, DutyPost, add_duty, community_contacts, end_duty, list_duties, set_office_hours
-from store.sheets import write_sheet
 from store.tables import units
 
 T = TypeVar("T")

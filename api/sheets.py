@@ -12,8 +12,8 @@ from pydantic import Field
 
 from api.problems import Trouble
 from api.shapes import Shown
+from api.workbooks import CSV, XLSX, Encoding, Format, read_sheet
 from domain.columns import Change, Comparison, Remark, Sheet
-from store.sheets import CSV, XLSX, Encoding, Format, read_sheet
 
 ANY_FILE: Final = "application/octet-stream"
 TAKES: Final = (CSV, XLSX, ANY_FILE)

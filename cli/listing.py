@@ -126,9 +126,9 @@ def export(
     导出现行与将生效的清单 · What is in force or will be; the file can be imported again.
     """
     adopt(state)
+    from api.workbooks import write_sheet
     from domain.listing import COLUMNS
     from store import listing
-    from store.sheets import write_sheet
 
     with open_database() as database, database.reading() as connection:
         lines = listing.lines_to_export(connection, _day(datetime.now(UTC)), past=past)

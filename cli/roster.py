@@ -123,9 +123,9 @@ def export(
     导出花名册 · With names, ID numbers and phones in full, so keep the file well; it can be imported again.
     """
     adopt(state)
+    from api.workbooks import write_sheet
     from domain.roster import COLUMNS
     from store import rosters
-    from store.sheets import write_sheet
 
     vault = open_vault()
 

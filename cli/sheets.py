@@ -50,7 +50,7 @@ Encoding = Annotated[EncodingName, typer.Option("--encoding", help="CSV 编码 �
 
 def read_file(file: Path) -> "Sheet":
     """The rows of a file; raises SheetUnreadable."""
-    from store.sheets import BYTES_AT_MOST, read_sheet
+    from api.workbooks import BYTES_AT_MOST, read_sheet
 
     with file.open("rb") as content:
         # One byte more than is read, so that a file without end is refused and not waited for.

@@ -16,10 +16,10 @@ from api.pages.rendering import HEADERS, render
 from api.pages.uploads import BYTES_AT_MOST, Upload, looked_at, sheet_of
 from api.shapes import PLAIN
 from api.sheets import SheetChanges
+from api.workbooks import SheetUnreadable
 from domain.columns import SheetFaulty
 from domain.listing import ListedRoute
 from domain.scopes import Action, Viewer, reach
-from store.sheets import SheetUnreadable
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

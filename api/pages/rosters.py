@@ -16,9 +16,9 @@ from api.pages.uploads import BYTES_AT_MOST, Upload, looked_at, sheet_of
 from api.rosters import CommunityCode, CommunityList, ContactList, RosterExport, RosterView
 from api.shapes import PLAIN, Because
 from api.sheets import SheetChanges
+from api.workbooks import SheetUnreadable
 from domain.columns import SheetFaulty
 from domain.scopes import Action, Viewer, reach
-from store.sheets import SheetUnreadable
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 

@@ -12,9 +12,9 @@ from typing import Final
 from fastapi import UploadFile
 
 from api.sheets import SheetChanges
+from api.workbooks import SheetUnreadable, read_sheet
 from domain.columns import Sheet, SheetFaulty
 from domain.refusals import NotAcceptable
-from store.sheets import SheetUnreadable, read_sheet
 
 BYTES_AT_MOST: Final = 600_000
 """Written as text it is a third longer, and must still fit into one request."""

@@ -5,9 +5,9 @@ from datetime import date
 import httpx2 as httpx
 import pytest
 
+from api.workbooks import CSV, XLSX, read_sheet, write_sheet
 from demo.city.listing import listing as city_listing
 from domain.listing import COLUMNS, ListedProof, as_row, read_listing
-from store.sheets import CSV, XLSX, read_sheet, write_sheet
 from tests.api.conftest import Api
 from tests.domain.test_listing import proof
 

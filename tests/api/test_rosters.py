@@ -6,10 +6,10 @@ import httpx2 as httpx
 import pytest
 from sqlalchemy import select
 
+from api.workbooks import CSV, XLSX, read_sheet, write_sheet
 from domain.roster import COLUMNS, Community, as_row, read_roster
 from domain.scopes import Role
 from store.accounts import add_account, issue_token
-from store.sheets import CSV, XLSX, read_sheet, write_sheet
 from store.tables import access_log
 from tests.api.conftest import CENTRE, Api
 from tests.desk import MONDAY

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from api.workbooks import read_sheet, write_sheet
 from cli.roster import PostName
 from domain.roster import COLUMNS, read_roster
 from store.duty import DutyPost
-from store.sheets import read_sheet, write_sheet
 from tests.cli.conftest import Terminal
 from tests.rosters import TODAY
 

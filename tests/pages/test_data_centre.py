@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from api.workbooks import write_sheet
 from demo.city.listing import listing
 from domain.actors import THE_ENGINE
 from domain.listing import COLUMNS, ListingFile
 from domain.roster import COLUMNS as ROSTER_COLUMNS
 from store.listing import apply, export_rows
-from store.sheets import write_sheet
 from tests.desk import MONDAY
 from tests.pages.conftest import Browser, Page, Pages, text_of
 from tests.rosters import DIRECTOR, MINGYUE, SECRETARY

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
 
+from api.workbooks import read_sheet, write_sheet
 from demo.city.listing import listing as city_listing
 from demo.city.listing import provide_listing
 from domain.catalogue import catalogue
@@ -15,7 +16,6 @@ from domain.columns import SheetFaulty
 from domain.listing import COLUMNS, ListedProof, ListedRoute, ListingFile, demands_outside, read_listing
 from store.database import Database
 from store.listing import apply, compare, counts, export_rows, history, lines_to_export, listed
-from store.sheets import read_sheet, write_sheet
 from store.tables import proof_listing
 from tests.desk import MONDAY
 from tests.domain.test_listing import proof

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import OperationalError
 
+from api.workbooks import read_sheet, write_sheet
 from demo.city.rosters import provide_rosters, roster_sheet
 from domain.columns import SheetFaulty
 from domain.roster import COLUMNS, Community, RosterLine, as_row, read_roster
@@ -16,7 +17,6 @@ from store.accounts import add_account, add_unit, disable_account
 from store.database import Database
 from store.duty import community_contacts, community_named, holder_in_community, roster_place
 from store.rosters import apply, compare, export_rows, list_communities, roster, unit_of
-from store.sheets import read_sheet, write_sheet
 from store.tables import roster_lines, units, vault_entries
 from store.vault import Vault
 from tests.desk import LOOKUP_KEY, MONDAY, RING

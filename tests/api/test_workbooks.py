@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api import workbooks
+from api.workbooks import SheetUnreadable, read_sheet, write_sheet
 from domain.columns import Column, read_rows, some_text
-from store import sheets
-from store.sheets import SheetUnreadable, read_sheet, write_sheet
 
 HALF_PAST_NINE = datetime.fromisoformat("2026-11-23T09:30")
 """As a spreadsheet has it: without a zone."""
@@ -178,22 +178,22 @@ def test_what_is_no_table_is_refused_with_its_reason(content: bytes, rule: str) 
 
 
 def test_a_file_that_is_too_large_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "BYTES_AT_MOST", 100)
+    monkeypatch.setattr(workbooks, "BYTES_AT_MOST", 100)
     assert refused(b"x" * 101) == "too_large"
 
 
 def test_rows_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "ROWS_AT_MOST", 3)
+    monkeypatch.setattr(workbooks, "ROWS_AT_MOST", 3)
     assert len(read_sheet(b"h\n1\n2\n3\n").rows) == 4
     assert refused(b"h\n1\n2\n3\n4\n") == "too_many"
     assert refused(workbook(*[["x"]] * 5)) == "too_many"
 
 
 def test_an_archive_that_unpacks_too_far_is_refused_before_it_is_read() -> None:
-    bomb = repacked(workbook(HEADER), {"xl/media/image1.png": b"\0" * (sheets.UNPACKED_AT_MOST + 1)})
+    bomb = repacked(workbook(HEADER), {"xl/media/image1.png": b"\0" * (workbooks.UNPACKED_AT_MOST + 1)})
     assert len(bomb) < 200_000
     assert refused(bomb) == "unpacks_too_far"
-    many = repacked(workbook(HEADER), {f"xl/media/{n}": b"" for n in range(sheets.PARTS_AT_MOST)})
+    many = repacked(workbook(HEADER), {f"xl/media/{n}": b"" for n in range(workbooks.PARTS_AT_MOST)})
     assert refused(many) == "unpacks_too_far"
 
 
