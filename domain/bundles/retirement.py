@@ -218,8 +218,8 @@ CONFIRMED = Proof(
 
 PAYMENT_ACCOUNT = Proof(
     code="payment_account",
-    title="待遇支付账户",
-    title_en="Account for payment",
+    title="养老金支付账户",
+    title_en="Account for the pension",
     basis="社会保险经办条例 19",
     routes=(
         SharedDataQuery(

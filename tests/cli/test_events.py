@@ -147,8 +147,10 @@ def test_the_tail_can_be_followed(demonstration: Terminal, case_no: str) -> None
             before = json.loads(following.stdout.readline())
             demonstration.onething("case", "start", EXAMPLES / "uninsured.json")
             after = json.loads(following.stdout.readline())
-        finally:
             following.send_signal(signal.SIGINT)
+            ended_with = following.wait(20)
+        finally:
+            following.kill()
         assert after["cursor"] != before["cursor"]
         assert after["type"] == "case_opened"
-        assert following.wait(20) == 0
+        assert ended_with == 0

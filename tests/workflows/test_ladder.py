@@ -130,6 +130,15 @@ async def timers(house: House, filed: Filed) -> list[datetime]:
     ]
 
 
+async def until_timers(house: House, filed: Filed, count: int) -> list[datetime]:
+    """The same, when there are so many; the second question is in the store before the workflow has heard of it."""
+    until = asyncio.get_running_loop().time() + 30
+    while len(alarms := await timers(house, filed)) < count:
+        assert asyncio.get_running_loop().time() < until, f"only {len(alarms)} alarms were set"
+        await asyncio.sleep(0.05)
+    return alarms
+
+
 def same_second(one: datetime, other: datetime) -> bool:
     return abs(one - other) < timedelta(seconds=1)
 
@@ -217,7 +226,7 @@ async def test_reminders_come_at_half_and_at_four_fifths_and_the_superior_hears_
     marks = happened(manned, filed, "verification_reminded")
     assert [mark.percent for mark in marks] == [50, 80]
     due = (*first.remind_at, first.due)
-    alarms = await timers(manned, filed)
+    alarms = await until_timers(manned, filed, 4)
     assert all(instant and same_second(alarm, instant) for alarm, instant in zip(alarms, due, strict=False))
     assert len(alarms) == 4, "three marks of the first question, and the first of the second"
 
