@@ -7,8 +7,9 @@ kept all the same; if it settles the matter it is believed, and if it says other
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import assert_never
+from typing import TypedDict, assert_never
 
+from domain.actors import Actor
 from domain.bundle import (
     Commitment,
     CommunityCheck,
@@ -24,6 +25,7 @@ from domain.case_file import (
     NO_ANSWER,
     CaseFile,
     CaseState,
+    LiveProof,
     LiveVerification,
     ProofState,
     VerificationState,
@@ -92,11 +94,7 @@ def opened(command: OpenVerification, file: CaseFile) -> Iterator[Event]:
             reason = "calendar_not_shipped"
         else:
             yield VerificationOpened(
-                at=command.at,
-                by=command.by,
-                proof=command.proof,
-                round=command.round,
-                rung=command.rung,
+                **_about(command),
                 route=route.route,
                 unit=command.unit,
                 owner=command.owner,
@@ -122,16 +120,7 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
         return
     if live.claimed and live.owner not in {None, command.by.account}:
         raise HeldByAnother(live.owner or "", live.owner_since)
-    yield VerificationAnswered(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        answer=command.answer,
-        by_phone=command.by_phone,
-        note=command.note,
-    )
+    yield VerificationAnswered(**_about(command), answer=command.answer, by_phone=command.by_phone, note=command.note)
     match command.answer:
         case "matches":
             yield _met(command, live.opened.route)
@@ -193,16 +182,7 @@ def assigned(command: AssignVerification, file: CaseFile) -> Iterator[Event]:
         case "assigned":
             if live.owner == command.owner and not live.claimed:
                 return
-    yield VerificationAssigned(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        owner=command.owner,
-        how=command.how,
-        note=command.note,
-    )
+    yield VerificationAssigned(**_about(command), owner=command.owner, how=command.how, note=command.note)
 
 
 def reminded(command: RemindVerification, file: CaseFile) -> Iterator[Event]:
@@ -215,14 +195,7 @@ def reminded(command: RemindVerification, file: CaseFile) -> Iterator[Event]:
         and command.percent in due
         and due[command.percent] <= command.at
     ):
-        yield VerificationReminded(
-            at=command.at,
-            by=command.by,
-            proof=command.proof,
-            round=command.round,
-            rung=command.rung,
-            percent=command.percent,
-        )
+        yield VerificationReminded(**_about(command), percent=command.percent)
 
 
 def expired(command: ExpireVerification, file: CaseFile) -> Iterator[Event]:
@@ -241,14 +214,7 @@ def suspended(command: SuspendVerification, file: CaseFile) -> Iterator[Event]:
         raise ClockRefused(refused.rule, str(refused)) from None
     except CalendarNotShipped as unknown:
         raise ClockRefused("calendar_not_shipped", str(unknown)) from None
-    yield VerificationSuspended(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        note=command.note,
-    )
+    yield VerificationSuspended(**_about(command), note=command.note)
 
 
 def resumed(command: ResumeVerification, file: CaseFile) -> Iterator[Event]:
@@ -261,15 +227,7 @@ def resumed(command: ResumeVerification, file: CaseFile) -> Iterator[Event]:
         raise ClockRefused(refused.rule, str(refused)) from None
     except CalendarNotShipped as unknown:
         raise ClockRefused("calendar_not_shipped", str(unknown)) from None
-    yield VerificationResumed(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        due=due,
-        remind_at=remind_at,
-    )
+    yield VerificationResumed(**_about(command), due=due, remind_at=remind_at)
 
 
 def escalated(command: EscalateProof, file: CaseFile) -> Iterator[Event]:
@@ -278,11 +236,7 @@ def escalated(command: EscalateProof, file: CaseFile) -> Iterator[Event]:
     if proof.state not in {ProofState.VERIFYING, ProofState.OFFERED}:
         raise NotInHand(command.proof)
     yield RouteExhausted(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=proof.round,
-        rung=proof.rung,
+        **_about_proof(command, proof),
         route=file.route(command.proof).route,
         reason=ESCALATED_BY_HAND,
         note=command.note,
@@ -296,35 +250,11 @@ def commitment_answered(command: AnswerCommitment, file: CaseFile) -> Iterator[E
         raise NotInHand(command.proof)
     if command.signed and command.note is None:
         raise ReasonMissing
-    yield CommitmentAnswered(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=proof.round,
-        rung=proof.rung,
-        signed=command.signed,
-        note=command.note,
-    )
+    yield CommitmentAnswered(**_about_proof(command, proof), signed=command.signed, note=command.note)
     if command.signed:
-        yield ProofMet(
-            at=command.at,
-            by=command.by,
-            proof=command.proof,
-            round=proof.round,
-            rung=proof.rung,
-            route="commitment",
-            evidence=False,
-        )
+        yield ProofMet(**_about_proof(command, proof), route="commitment", evidence=False)
     else:
-        yield RouteExhausted(
-            at=command.at,
-            by=command.by,
-            proof=command.proof,
-            round=proof.round,
-            rung=proof.rung,
-            route="commitment",
-            reason="declined",
-        )
+        yield RouteExhausted(**_about_proof(command, proof), route="commitment", reason="declined")
 
 
 def next_rung(routes: tuple[Route, ...], rung: int, reason: str) -> int:
@@ -351,6 +281,31 @@ def asked_of(route: Route) -> str:
             assert_never(route)
 
 
+class _About(TypedDict):
+    """What every event about a rung says of it."""
+
+    at: datetime
+    by: Actor
+    proof: str
+    round: int
+    rung: int
+
+
+def _about(command: AboutVerification) -> _About:
+    return {
+        "at": command.at,
+        "by": command.by,
+        "proof": command.proof,
+        "round": command.round,
+        "rung": command.rung,
+    }
+
+
+def _about_proof(command: EscalateProof | AnswerCommitment, proof: LiveProof) -> _About:
+    """The same for a command about whichever rung the proof stands on."""
+    return {"at": command.at, "by": command.by, "proof": command.proof, "round": proof.round, "rung": proof.rung}
+
+
 def _reminders(clock: Ledger) -> tuple[datetime, ...]:
     return tuple(clock.reaches(percent / 100) for percent in REMINDS_AT_PERCENT)
 
@@ -370,38 +325,13 @@ def _open(command: AboutVerification, file: CaseFile) -> LiveVerification:
 
 
 def _met(command: AboutVerification, route: str) -> ProofMet:
-    return ProofMet(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        route=route,
-        evidence=False,
-    )
+    return ProofMet(**_about(command), route=route, evidence=False)
 
 
 def _contested(command: AboutVerification) -> ProofContested:
-    return ProofContested(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        differing=(),
-        evidence=False,
-    )
+    return ProofContested(**_about(command), differing=(), evidence=False)
 
 
 def _gave_up(command: AboutVerification, route: str, reason: str) -> RouteExhausted:
     note = command.note if isinstance(command, AnswerVerification) else None
-    return RouteExhausted(
-        at=command.at,
-        by=command.by,
-        proof=command.proof,
-        round=command.round,
-        rung=command.rung,
-        route=route,
-        reason=reason,
-        note=note,
-    )
+    return RouteExhausted(**_about(command), route=route, reason=reason, note=note)
