@@ -17,7 +17,8 @@ from api.identity import MayReadBundles
 from api.limits import StrictRequest, StrictRoute
 from api.shapes import V1, Asked, Shown
 from domain.law.explained import Does
-from domain.law.pension import REGIONS, answer_divisor, answer_pension
+from domain.law.pension import REGIONS
+from domain.law.pension_question import answer_divisor, answer_pension
 from domain.law.retirement_age import Category, answer_retirement_age
 
 

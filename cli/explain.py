@@ -94,7 +94,7 @@ def pension_divisor(
 
     个人账户养老金计发月数 · The number of months over which an individual account is paid out.
     """
-    from domain.law.pension import answer_divisor
+    from domain.law.pension_question import answer_divisor
 
     if batch:
         _refuse_beside_batch(age, month)
@@ -124,7 +124,7 @@ def pension(
     """
     import sys
 
-    from domain.law.pension import answer_pension
+    from domain.law.pension_question import answer_pension
     from domain.law.questions import LONGEST, read_json
 
     def of_region(given: object) -> Any:

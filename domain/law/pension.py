@@ -1,4 +1,4 @@
-"""What a pension comes to (基本养老金): the divisor for an age, Zhejiang's five parts, and what a newer base changes.
+"""What a pension comes to (基本养老金): Zhejiang's five parts, the base they rest on, and what a newer one changes.
 
 Every amount is folded from the steps that explain it, in fractions, and rounded only where the rule rounds. Zhejiang's
 documents were not read: its constants reproduce published assessments, so they stand here dated and marked as not
@@ -15,124 +15,15 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.law import explained
-from domain.law.explained import Basis, Does, Explained, NoRuleInForce, Step, exact_text, folded, half_up_to, up_to
-from domain.law.months import (
-    MONTHS_IN_YEAR,
-    age_text,
-    age_zh,
-    first_day,
-    months_en,
-    read_age,
-    read_month,
-    years_en,
-    years_zh,
-)
-from domain.law.questions import Question
+from domain.law.explained import Basis, NoRuleInForce, Step, exact_text, folded, half_up_to, up_to
+from domain.law.months import MONTHS_IN_YEAR, first_day, years_en, years_zh
+from domain.law.pension_divisor import pension_divisor
+from domain.law.rounding import CENT, TENTH, rounding_step
 
 EXACT: Final = Context(prec=200, traps=[Inexact, InvalidOperation])
 """Products are written out in full; an operation that would have to round is a mistake and raises."""
 
 HALF: Final = Decimal("0.5")
-CENT: Final = 2
-TENTH: Final = 1
-
-# ── the divisor ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_ANNEX: Final = Basis("国发〔2005〕38号附件", date(2006, 1, 1))
-_ANNEX_47: Final = Basis("国发〔2005〕38号附件（部分印本作207）", date(2006, 1, 1), unverified=True)
-_BY_MONTH: Final = Basis("2025年起按年龄的月份插值（依据文件待查）", date(2025, 1, 1), unverified=True)
-
-YOUNGEST: Final = 40
-OLDEST: Final = 70
-# From 40, 50 and 60 years on.
-_FORTIES: Final = (233, 230, 226, 223, 220, 216, 212, 208, 204, 199)
-_FIFTIES: Final = (195, 190, 185, 180, 175, 170, 164, 158, 152, 145)
-_SIXTIES: Final = (139, 132, 125, 117, 109, 101, 93, 84, 75, 65, 56)
-DIVISORS: Final[Mapping[int, int]] = MappingProxyType(
-    dict(zip(range(YOUNGEST, OLDEST + 1), (*_FORTIES, *_FIFTIES, *_SIXTIES), strict=True))
-)
-"""计发月数 for whole ages: months over which the balance of an individual account is paid out."""
-MOST_DIVISOR: Final = max(DIVISORS.values())
-LEAST_DIVISOR: Final = min(DIVISORS.values())
-
-
-def pension_divisor(age: int, month: int | None = None) -> Explained[Decimal]:
-    """The divisor (计发月数) for an age in months, retiring in this month; None: by the newest rule.
-
-    Raises NoRuleInForce before 2006-01, and ValueError for an age outside the table.
-    """
-    years, months = divmod(age, MONTHS_IN_YEAR)
-    if not YOUNGEST * MONTHS_IN_YEAR <= age <= OLDEST * MONTHS_IN_YEAR:
-        raise ValueError("the table of divisors goes from 40 to 70 years")
-    on = None if month is None else first_day(month)
-    if on is not None and on < _ANNEX.effective_from:
-        raise NoRuleInForce("pension divisor", on, _ANNEX.effective_from)
-    whole = DIVISORS[years]
-    zh, en = f"{years} 岁的计发月数 {whole}", f"at {years} years the divisor is {whole}"
-    table_step = (_ANNEX_47 if years == 47 else _ANNEX).step("divisor", "whole_age", whole, zh, en)
-    if not months:
-        return Explained(Decimal(whole), (table_step,))
-    if on is not None and on < _BY_MONTH.effective_from:
-        zh, en = f"{age_zh(age)} 按周岁计：不足一年的月份不计", "completed years count, further months do not"
-        return Explained(Decimal(whole), (table_step, _ANNEX.step("divisor", "completed_years", 0, zh, en)))
-    later = DIVISORS[years + 1]
-    steps = (
-        table_step,
-        _BY_MONTH.step(
-            "divisor",
-            "further_months",
-            Fraction((later - whole) * months, MONTHS_IN_YEAR),
-            f"{years + 1} 岁为 {later}；多出 {months} 个月，减少 ({whole} − {later}) × {months} ÷ 12",
-            f"at {years + 1} it is {later}; for {months_en(months)} more, less ({whole} - {later}) x {months} / 12",
-        ),
-        _rounding(_BY_MONTH, "divisor", TENTH),
-    )
-    return Explained(half_up_to(folded(steps), TENTH), steps)
-
-
-@dataclass(frozen=True, slots=True)
-class DivisorAnswer:
-    """The divisor for an age."""
-
-    age: int
-    divisor: Explained[Decimal]
-
-    def told(self) -> dict[str, object]:
-        """The result without its steps."""
-        return {"age": age_text(self.age), "divisor": f"{self.divisor.value:f}"}
-
-    def as_text(self) -> str:
-        """The answer as one line of JSON."""
-        return explained.as_text(self.told(), (step.as_text() for step in self.divisor.steps))
-
-
-def answer_divisor(given: object) -> DivisorAnswer:
-    """The answer to `{"age": "60y1m", "month": "2026-03"}`, the month of retirement if known; raises QuestionFaulty."""
-    question = Question(given, frozenset({"age", "month"}))
-    age, month = _age(question, required=True), _month(question)
-    question.settled()
-    assert age is not None
-    return DivisorAnswer(age, pension_divisor(age, month))
-
-
-def _age(question: Question, *, required: bool) -> int | None:
-    age = question.word(
-        "age", read_age, "应为年龄, 如 60y1m 或 60y", "must be an age such as 60y1m or 60y", required=required
-    )
-    if age is not None and not YOUNGEST * MONTHS_IN_YEAR <= age <= OLDEST * MONTHS_IN_YEAR:
-        question.fault("age", "range", f"应在 {YOUNGEST}y 到 {OLDEST}y 之间", f"must be from {YOUNGEST}y to {OLDEST}y")
-    return age
-
-
-def _month(question: Question, first: date = _ANNEX.effective_from) -> int | None:
-    month = question.word(
-        "month", read_month, "应为退休年月, 如 2026-03", "must be a month such as 2026-03", required=False
-    )
-    if month is not None and not (first.year <= month // MONTHS_IN_YEAR <= 2199 and first <= first_day(month)):
-        told = f"{first:%Y-%m}"
-        question.fault("month", "no_rule", f"{told} 之前的规定未收录", f"no rule is written here before {told}")
-    return month
-
 
 # ── Zhejiang ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -289,14 +180,6 @@ def _rounded(places: int, ending: Ending, *own: Step) -> Part:
     return Part(value, own, ending, exact_text(before))
 
 
-@cache
-def _rounding(basis: Basis, of: str, places: int, does: Does = "half_up_to") -> Step:
-    unit = Decimal(1).scaleb(-places)
-    if does == "half_up_to":
-        return basis.step(of, "rounding", unit, f"四舍五入到 {unit}", f"rounded half up to {unit}", does)
-    return basis.step(of, "rounding", unit, f"见分进角，进到 {unit} 元", f"rounded up to {unit} yuan", does)
-
-
 def pension(record: ContributionRecord, base: Decimal, region: str = "zhejiang", month: int | None = None) -> Pension:
     """The monthly pension on this base (计发基数, yuan a month), retiring in this month; None: by the newest formula.
 
@@ -377,23 +260,23 @@ def _endings(formula: Formula) -> Mapping[str, Ending]:
     rate, each, amount = formula.transitional_rate, formula.adjustment_for_each_year, formula.adjustment_amount
     by_region, adjusts = formula.rounding, formula.adjustment.step
     return {
-        "contribution_years": Ending.of(_rounding(formula.lengths, "contribution_years", CENT)),
-        "years_before_1998": Ending.of(_rounding(formula.lengths, "years_before_1998", CENT)),
+        "contribution_years": Ending.of(rounding_step(formula.lengths, "contribution_years", CENT)),
+        "years_before_1998": Ending.of(rounding_step(formula.lengths, "years_before_1998", CENT)),
         "basic": Ending.of(
             formula.basic.step("basic", "rate", Decimal("0.01"), "每满一年发给 1%", "1 % for each year", "times"),
-            _rounding(by_region, "basic", CENT),
+            rounding_step(by_region, "basic", CENT),
         ),
-        "account": Ending.of(_rounding(by_region, "account", CENT)),
+        "account": Ending.of(rounding_step(by_region, "account", CENT)),
         "transitional": Ending.of(
             formula.transitional.step("transitional", "rate", rate, f"乘以 {rate}", f"times {rate}", "times"),
-            _rounding(by_region, "transitional", CENT),
+            rounding_step(by_region, "transitional", CENT),
         ),
         "adjustment": Ending.of(
             adjusts("adjustment", "for_each_year", each, f"乘以 {each} 元", f"times {each} yuan", "times"),
             adjusts("adjustment", "amount", amount, f"加 {amount} 元", f"plus {amount} yuan"),
-            _rounding(by_region, "adjustment", CENT),
+            rounding_step(by_region, "adjustment", CENT),
         ),
-        "total": Ending.of(_rounding(by_region, "total", TENTH, "up_to")),
+        "total": Ending.of(rounding_step(by_region, "total", TENTH, "up_to")),
     }
 
 
@@ -470,77 +353,6 @@ def _total(formula: Formula, amounts: Sequence[Decimal]) -> Part:
     return Part(part.value.quantize(Decimal("0.01")), part.own, part.ending, str(added))
 
 
-# ── the question ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-MOST_YUAN: Final = 100_000_000
-MOST_BASE: Final = 1_000_000
-MOST_INDEX: Final = 10
-MOST_YEARS: Final = 80
-"""More is a slip of the pen, and a slip must not become money."""
-
-FIELDS: Final = frozenset(
-    {
-        "region",
-        "month",
-        "base",
-        "index",
-        "contribution",
-        "account_balance",
-        "divisor",
-        "age",
-        "index_before_1998",
-        "years_before_1998",
-    }
-)
-
-
-def answer_pension(given: object) -> Pension:
-    """The answer to a question with the FIELDS above; raises QuestionFaulty.
-
-    Needed are base, index, contribution, account_balance, and either divisor or age. Numbers are text or Decimals.
-    """
-    question = Question(given, FIELDS)
-    region = question.one_of("region", REGIONS) if question.has("region") else REGIONS[0]
-    base = question.number("base", MOST_BASE, places=CENT, positive=True)
-    index = question.number("index", MOST_INDEX, positive=True)
-    contribution = question.years("contribution", MOST_YEARS)
-    balance = question.number("account_balance", MOST_YUAN, places=CENT)
-    divisor = question.number("divisor", MOST_DIVISOR, places=TENTH, positive=True, required=False)
-    age = _age(question, required=False)
-    before = question.years("years_before_1998", MOST_YEARS, required=False) or 0
-    index_before = question.number("index_before_1998", MOST_INDEX, required=bool(before)) or Decimal(0)
-    month = _month(question, FORMULAS[0].effective_from)
-    _check_divisor(question, divisor)
-    if contribution is not None and _in_months(before) > _in_months(contribution):
-        question.fault(
-            "years_before_1998", "exceeds", "不能超过 contribution 全部缴费年限", "must not exceed contribution"
-        )
-    question.settled()
-    assert region is not None
-    assert base is not None
-    assert index is not None
-    assert contribution is not None
-    assert balance is not None
-    record = ContributionRecord(index, contribution, balance, divisor, age, index_before, before)
-    return pension(record, base, region, month)
-
-
-def _check_divisor(question: Question, divisor: Decimal | None) -> None:
-    if question.has("divisor") == question.has("age"):
-        question.fault("divisor", "either_or", "与 age 二者必填其一", "must be given, or age instead, not both")
-    if divisor is not None and divisor < LEAST_DIVISOR:
-        question.fault(
-            "divisor",
-            "range",
-            f"应在 {LEAST_DIVISOR} 到 {MOST_DIVISOR} 之间",
-            f"must be from {LEAST_DIVISOR} to {MOST_DIVISOR}",
-        )
-
-
-def _in_months(length: int | Decimal) -> int | Decimal:
-    return length if isinstance(length, int) else EXACT.multiply(length, Decimal(MONTHS_IN_YEAR))
-
-
 # ── the base, and assessing again ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -610,43 +422,3 @@ def reassess(old: Pension, record: ContributionRecord, base: Decimal, month: int
         ),
     )
     return Reassessment(old, new, half_up_to(folded(steps), CENT), steps)
-
-
-# ── residents ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-RESIDENTS: Final = Basis("国发〔2014〕8号", date(2014, 2, 21), unverified=True)
-RESIDENTS_AGE: Final = 60 * MONTHS_IN_YEAR
-"""For women and men, and not postponed by the reform."""
-RESIDENTS_MIN_CONTRIBUTION: Final = 15 * MONTHS_IN_YEAR
-RESIDENTS_DIVISOR: Final = 139
-
-
-def residents_month(born: int) -> Explained[int]:
-    """The month from which the residents' scheme (城乡居民养老保险) pays, for this birth month."""
-    zh, en = "加 60 岁，男女相同，不延迟", "plus 60 years, for women and men, not postponed"
-    steps = (
-        RESIDENTS.step("month", "birth_month", born, "出生月份", "the month of birth"),
-        RESIDENTS.step("month", "residents_age", RESIDENTS_AGE, zh, en),
-    )
-    return Explained(int(folded(steps)), steps)
-
-
-def residents_pension(*, basic_amount: Decimal, account_balance: Decimal) -> Explained[Decimal]:
-    """The residents' pension in yuan a month; the basic amount (基础养老金) is the city's own configuration."""
-    zh, en = (
-        f"个人账户储存额 {account_balance:f} 元",
-        f"the balance of the individual account, {account_balance:f} yuan",
-    )
-    steps = (
-        RESIDENTS.step("residents", "balance", account_balance, zh, en),
-        RESIDENTS.step("residents", "divisor", RESIDENTS_DIVISOR, "除以 139", "divided by 139", "divided_by"),
-        RESIDENTS.step(
-            "residents",
-            "basic_amount",
-            basic_amount,
-            f"加当地基础养老金 {basic_amount:f} 元",
-            f"plus the basic amount of the place, {basic_amount:f} yuan",
-        ),
-        _rounding(RESIDENTS, "residents", CENT),
-    )
-    return Explained(half_up_to(folded(steps), CENT), steps)

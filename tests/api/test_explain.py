@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.law.pension import answer_divisor, answer_pension
+from domain.law.pension_question import answer_divisor, answer_pension
 from domain.law.questions import read_json
 from domain.law.retirement_age import answer_retirement_age
 from tests.api.conftest import ACCOUNTS, Api

@@ -14,20 +14,16 @@ from domain.law.explained import NoRuleInForce, Step, exact_text, folded, half_u
 from domain.law.months import month_of, read_age
 from domain.law.pension import (
     BASES,
-    DIVISORS,
-    FIELDS,
     PARTS,
     ContributionRecord,
-    answer_divisor,
-    answer_pension,
     base_for,
     pension,
-    pension_divisor,
     reassess,
-    residents_month,
-    residents_pension,
 )
+from domain.law.pension_divisor import DIVISORS, pension_divisor
+from domain.law.pension_question import FIELDS, answer_divisor, answer_pension
 from domain.law.questions import QuestionFaulty, read_json
+from domain.law.residents_pension import residents_month, residents_pension
 
 UNHURRIED = settings(deadline=None)
 """A busy machine is no finding."""
