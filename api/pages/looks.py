@@ -97,6 +97,7 @@ ROUTES: Final = {
     "shared_data_query": "数据共享",
     "department_verification": "部门核验",
     "community_check": "社区核实",
+    "confirmation": "本人核对确认",
     "commitment": "告知承诺",
     "escalation": "人工认定",
 }
