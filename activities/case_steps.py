@@ -306,6 +306,9 @@ class CaseSteps:
             await self._failed(step.department, missing)
             raise missing from None
         await self._answered(step.department)
+        if case.file.declared_item(step.item).entitle is not None:
+            # What the amount was computed from: it can be computed again, and shown to be the same, in any later year.
+            kept = (*kept, Kept(case_id, f"entitled/{step.item}", body["facts"], command.id))
         return (command,), tuple(kept)
 
     async def _not_now(self, case_id: UUID, step: Any, fault: GatewayFault | _Paused) -> Outcome:

@@ -27,7 +27,9 @@ def submission(case: OpenedCase, item_id: str) -> Mapping[str, Any]:
         "number": planned.number,
         "people": _people(case, item, planned.number, then),
         "products": {
-            product: value for product in item.reads if (value := case.product(product, planned.number)) is not None
+            product: value
+            for product in item.reads
+            if (value := case.product(product, planned.number, at_version=then)) is not None
         },
         "facts": {**facts, **_entitled(case, item, facts, then)},
     }

@@ -3,8 +3,10 @@
 Everything follows from the case file, so that a page can tell nothing else than what the engine goes by.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import Field
@@ -14,7 +16,7 @@ from api.reach import Sight
 from api.shapes import Moment, Named, Shown
 from api.verification_view import VerificationView, verification_view
 from api.words import CASE_STATES, ITEM_STATES, NOT_APPLICABLE, NOT_APPLICABLE_LABEL, PROOF_STATES
-from domain.bundle import Bundle, Item
+from domain.bundle import Bundle, FieldKind, Item
 from domain.case_file import CaseFile, ItemState, LiveItem
 from domain.departments import DEPARTMENTS
 from domain.events import CaseOpened, Event, Recorded
@@ -31,6 +33,16 @@ class Sentence(Shown):
 
     zh: str
     en: str
+
+
+class CorrectionView(Shown):
+    """A correction (更正) of a concluded item, without its values."""
+
+    number: int
+    at: Moment
+    account: str
+    unit: str
+    products: tuple[str, ...] = Field(description="What is different since, by code.")
 
 
 class ItemView(Shown):
@@ -60,6 +72,7 @@ class ItemView(Shown):
     attempt: int = 0
     reference: str | None = Field(default=None, description="The department's own number.")
     products: tuple[str, ...] = Field(default=(), description="What the department made, by code; values elsewhere.")
+    corrections: tuple[CorrectionView, ...] = ()
     after: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     open_proofs: tuple[str, ...] = ()
@@ -133,11 +146,33 @@ class CaseView(Shown):
     late_answers: int
 
 
+class CorrectedValue(Shown):
+    """One product before and after a correction."""
+
+    product: str
+    before: str | None
+    now: str | None
+    difference: str | None = Field(default=None, description="Of amounts in yuan: now less before.")
+
+
+class CorrectedContent(Shown):
+    """What a correction changed, and why."""
+
+    number: int
+    at: Moment
+    values: tuple[CorrectedValue, ...]
+    reason: str
+    explanation: dict[str, Any] | None = Field(
+        default=None, description="The calculation, where there is one: its results, and the steps that lead to them."
+    )
+
+
 class Content(Shown):
     """The personal content of a case."""
 
     form: dict[str, list[dict[str, str]]] = Field(description="Section -> its persons or its one row of facts.")
-    products: dict[str, dict[str, str]] = Field(description="Item -> product -> value.")
+    products: dict[str, dict[str, str]] = Field(description="Item -> product -> value, as corrected.")
+    corrections: dict[str, tuple[CorrectedContent, ...]] = Field(description="Item -> its corrections, in their order.")
     notes: dict[str, str] = Field(description="Reasons in words: of items, of proofs, of the withdrawal.")
     forgotten: bool = Field(description="Whether a person's data was erased by law.")
 
@@ -257,7 +292,13 @@ def _item(file: CaseFile, item: str, live: LiveItem, declared: Item, expected: d
         overdue_since=live.overdue_since,
         attempt=live.attempt,
         reference=live.reference,
-        products=live.products,
+        products=live.made,
+        corrections=tuple(
+            CorrectionView(
+                number=one.number, at=one.at, account=one.by.account, unit=one.by.unit, products=one.products
+            )
+            for one in live.corrections
+        ),
         after=live.planned.after,
         waits_for=file.waits_for(item) if live.state is ItemState.WAITING else (),
         open_proofs=file.open_proofs(item) if live.state is ItemState.ACCEPTED else (),
@@ -348,18 +389,61 @@ def content(case: OpenedCase, sight: Sight, *, unmasked: bool) -> Content:
     return Content(
         form=form if unmasked else masked_form(file.bundle, form),
         products={item: made for item in file.items if (made := dict(_products(case, item, sight, unmasked=unmasked)))},
+        corrections={
+            item: corrected
+            for item in file.items
+            if (corrected := tuple(_corrections(case, item, sight, unmasked=unmasked)))
+        },
         notes={name: text for name, place in _notes(file, sight) if (text := case.note(place)) is not None},
         forgotten=bool(case.dossier.forgotten),
     )
 
 
 def _products(case: OpenedCase, item: str, sight: Sight, *, unmasked: bool) -> Iterator[tuple[str, str]]:
-    live = case.file.items[item]
-    for code in live.products:
-        declared = case.file.bundle.product(code)
-        kept = case.dossier.find(case.person(declared.belongs_to, live.planned.number), f"product/{item}/{code}")
-        if kept is not None and sight.product(code):
-            yield code, kept["value"] if unmasked else masked(declared.kind, kept["value"])
+    for code in case.file.items[item].made:
+        value = _shown(case, code, case.made(item, code), unmasked=unmasked)
+        if value is not None and sight.product(code):
+            yield code, value
+
+
+def _shown(case: OpenedCase, code: str, value: str | None, *, unmasked: bool) -> str | None:
+    return value if unmasked or value is None else masked(case.file.bundle.product(code).kind, value)
+
+
+def _corrections(case: OpenedCase, item: str, sight: Sight, *, unmasked: bool) -> Iterator[CorrectedContent]:
+    if not sight.item(item):
+        return
+    for one in case.file.items[item].corrections:
+        why = case.dossier.find(case.file.case_id, one.note) or {}
+        yield CorrectedContent(
+            number=one.number,
+            at=one.at,
+            values=tuple(_corrected(case, item, code, one.number, unmasked=unmasked) for code in one.products),
+            reason=why.get("text", ""),
+            explanation=_explanation(why.get("explanation"), unmasked=unmasked),
+        )
+
+
+def _corrected(case: OpenedCase, item: str, code: str, number: int, *, unmasked: bool) -> CorrectedValue:
+    before, now = case.made(item, code, corrections=number - 1), case.made(item, code, corrections=number)
+    amounts = case.file.bundle.product(code).kind is FieldKind.AMOUNT and before is not None and now is not None
+    return CorrectedValue(
+        product=code,
+        before=_shown(case, code, before, unmasked=unmasked),
+        now=_shown(case, code, now, unmasked=unmasked),
+        difference=f"{Decimal(now) - Decimal(before):f}" if amounts and before and now else None,
+    )
+
+
+_WHOLE_ASSESSMENTS: Final = frozenset({"old", "new"})
+"""They tell a whole working life; what differs can be understood without it."""
+
+
+def _explanation(written: str | None, *, unmasked: bool) -> dict[str, Any] | None:
+    if written is None:
+        return None
+    told: dict[str, Any] = json.loads(written)
+    return {name: value for name, value in told.items() if unmasked or name not in _WHOLE_ASSESSMENTS}
 
 
 def _notes(file: CaseFile, sight: Sight) -> Iterator[tuple[str, str]]:

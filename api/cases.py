@@ -9,6 +9,7 @@ from api.case_view import (
     CaseView,
     CaseWithContent,
     Content,
+    CorrectedContent,
     EventView,
     ItemView,
     Sentence,
@@ -148,7 +149,10 @@ class ReceiptLine(Shown):
     promised_by: Moment | None
     promised_limit: Sentence
     reference: str | None
-    products: dict[str, str] = Field(description="Masked.")
+    products: dict[str, str] = Field(description="Masked, as corrected.")
+    corrections: tuple[CorrectedContent, ...] = Field(
+        description="Each with what stood before, the difference, and why."
+    )
 
 
 class Receipt(Shown):
@@ -368,11 +372,11 @@ def _receipt(view: CaseView, masked_content: Content, file: CaseFile) -> Receipt
         unit=view.unit,
         opened_at=view.opened_at,
         applicant=applicant,
-        items=tuple(_receipt_line(item, masked_content.products.get(item.id, {})) for item in view.items),
+        items=tuple(_receipt_line(item, masked_content) for item in view.items),
     )
 
 
-def _receipt_line(item: ItemView, products: dict[str, str]) -> ReceiptLine:
+def _receipt_line(item: ItemView, masked_content: Content) -> ReceiptLine:
     return ReceiptLine(
         item=item.id,
         title=item.title,
@@ -383,7 +387,8 @@ def _receipt_line(item: ItemView, products: dict[str, str]) -> ReceiptLine:
         promised_by=item.promised_by or item.expected_by,
         promised_limit=item.promised_limit,
         reference=item.reference,
-        products=products,
+        products=masked_content.products.get(item.id, {}),
+        corrections=masked_content.corrections.get(item.id, ()),
     )
 
 
@@ -407,7 +412,7 @@ def amend_case(
         id=command_id(line.case_id, "amend", viewer.actor.account, seen, digest),
         seen=seen,
     )
-    return _acted(line, handled)
+    return acted(line, handled)
 
 
 @router.post("/cases/{case_no}/withdrawal", response_model=Acted)
@@ -417,7 +422,7 @@ def withdraw_case(house: TheHouse, viewer: MayWithdraw, case_no: CaseNo, asked: 
     seen = version_of(if_match)
     id_ = command_id(line.case_id, "withdraw", viewer.actor.account, seen)
     command = WithdrawCase(id=id_, at=house.clock(), by=viewer.actor, expected_version=seen, note=f"note/{id_}")
-    return _acted(line, house.store.act(line.case_id, command, note=command.note, reason=asked.reason))
+    return acted(line, house.store.act(line.case_id, command, note=command.note, reason=asked.reason))
 
 
 @router.post("/cases/{case_no}/proofs/{proof}/settlement", response_model=Acted)
@@ -437,7 +442,7 @@ def settle_proof(
         met=asked.met,
         note=f"note/{id_}",
     )
-    return _acted(line, house.store.act(line.case_id, command, note=command.note, reason=asked.reason))
+    return acted(line, house.store.act(line.case_id, command, note=command.note, reason=asked.reason))
 
 
 @router.post("/cases/{case_no}/items/{item}/resubmission", response_model=Acted)
@@ -449,10 +454,11 @@ def resubmit_item(house: TheHouse, viewer: MayResubmit, case_no: CaseNo, item: P
     rejected = live.attempt if live.state is ItemState.REJECTED else live.attempt - 1
     id_ = command_id(line.case_id, "resubmit", item, rejected, viewer.actor.account)
     command = ResubmitItem(id=id_, at=house.clock(), by=viewer.actor, item=item)
-    return _acted(line, house.store.act(line.case_id, command, note=f"note/{id_}", reason=asked.reason))
+    return acted(line, house.store.act(line.case_id, command, note=f"note/{id_}", reason=asked.reason))
 
 
-def _acted(line: CaseLine, handled: Handled) -> Response:
+def acted(line: CaseLine, handled: Handled) -> Response:
+    """The case after the act."""
     version = handled.events[-1].version if handled.events else handled.file.version
     told = Acted(case_no=line.case_no, version=version, events=event_views(handled.events))
     return answer(told, headers={"etag": etag(version)})

@@ -25,7 +25,7 @@ def masked(kind: FieldKind, value: str) -> str:
         case FieldKind.DATE | FieldKind.MOMENT:
             # The month says what a list needs to know; the day is a key to a person.
             return f"{value[:7]}-**"
-        case FieldKind.USCC | FieldKind.CHOICE | FieldKind.YES_NO | FieldKind.COUNT:
+        case FieldKind.USCC | FieldKind.CHOICE | FieldKind.YES_NO | FieldKind.COUNT | FieldKind.AMOUNT:
             return value
         case _:
             assert_never(kind)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from activities.discovering import Discovering, Scan
     from domain.watch_list import Changes, Standing
     from store.cases import CaseStore
+    from store.reassessments import Found
     from store.watch_list import Listed
 
 app = typer.Typer(no_args_is_help=True, help="到龄退休 · Who comes to the retirement age.")
@@ -109,6 +110,52 @@ def scan(
         say("只查看, 未保存 Only looked; nothing was kept.")
     else:
         say(f"名单 The list: onething retire list --month {month}")
+
+
+@app.command(short_help="重新核定 · Settle what was paid provisionally.")
+def reassess(
+    year: Annotated[int, typer.Option(metavar="YYYY", min=1900, max=9000, help="退休年度 · The year of retirement.")],
+    district: Annotated[
+        str | None, typer.Option(metavar="CODE", help="区划代码 · A district's six digits; else all.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只计算 · Only compute; correct nothing.")] = False,
+    as_json: AsJson = False,
+    plain: Plain = False,
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething retire reassess --year 2026 --dry-run
+      onething retire reassess --year 2026 --district 339901 --json
+
+    该年计发基数公布后, 重新核定预发的养老金, 更正办件并说明补发金额 · Once the base of the year is published, assess again
+    what was paid provisionally: each case is corrected once, with the difference and what is owed explained. Killed or
+    repeated, it goes on.
+    """
+    if district is not None:
+        _checked(district)
+    adopt(state)
+    found = _reassessed(year, district, dry_run=dry_run)
+    if as_json:
+        show_json({"year": year, "corrected": not dry_run, "cases": [_told_of(one) for one in found]})
+        return
+    show_table(
+        (
+            "办件 case",
+            "区划 district",
+            "结论 outcome",
+            "原 old",
+            "现 new",
+            "每月差额 a month",
+            "月数 months",
+            "补发 owed",
+        ),
+        (_row_of(one) for one in found),
+        plain=plain,
+        empty=f"{year} 年没有已核定的养老金 No pension of {year} was assessed.",
+    )
+    if dry_run:
+        say("只计算, 未更正 Only computed; nothing was corrected.")
 
 
 @app.command("list", short_help="到龄名单 · The list.")
@@ -254,6 +301,56 @@ def _listed(occasion: str, month: int, district: str | None, outcome: OutcomeNam
             found += page
             after = page[-1].person
     return found
+
+
+def _reassessed(year: int, district: str | None, *, dry_run: bool) -> "list[Found]":
+    from store.cases import CaseStore
+    from store.reassessments import BaseNotPublished, reassess
+    from store.settings import StoreSettings
+
+    store = CaseStore.from_settings(StoreSettings())
+    try:
+        return list(reassess(store, year, datetime.now(UTC), district=district, dry_run=dry_run))
+    except BaseNotPublished:
+        raise Leave(Exit.NOT_FOUND, f"{year} 年计发基数尚未公布 The pension base of {year} is not published.") from None
+    finally:
+        store.database.dispose()
+
+
+def _told_of(one: "Found") -> dict[str, Any]:
+    from store.reassessments import WHY_NOT
+
+    told: dict[str, Any] = {"case_no": one.case_no, "district": one.district, "outcome": one.outcome.value}
+    if one.reason is not None:
+        zh, en = WHY_NOT[one.reason]
+        told["reason"] = {"code": one.reason, "zh": zh, "en": en}
+    if one.payment is not None:
+        found = one.payment.reassessment
+        told |= {
+            "old": f"{found.old.total:f}",
+            "new": f"{found.new.total:f}",
+            "difference": f"{found.difference:f}",
+            "months": one.payment.months,
+            "owed": f"{one.payment.owed.value:f}",
+            "steps": [step.as_json() for step in one.payment.steps],
+        }
+    return told
+
+
+BECAME: Final = {
+    "corrected": "已更正 corrected",
+    "unchanged": "金额不变 unchanged",
+    "not_provisional": "非预发 not provisional",
+    "already_corrected": "此前已更正 already corrected",
+    "cannot_compute": "不能计算 cannot compute",
+}
+
+
+def _row_of(one: "Found") -> tuple[str, ...]:
+    told = _told_of(one)
+    why = f": {told['reason']['zh']} {told['reason']['en']}" if "reason" in told else ""
+    amounts = (str(told.get(name, "-")) for name in ("old", "new", "difference", "months", "owed"))
+    return (one.case_no, one.district, BECAME[one.outcome] + why, *amounts)
 
 
 def _month(text: str) -> int:

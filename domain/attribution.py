@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from domain.case_file import ENDED, CaseFile, ItemState, ProofState, evolve
+from domain.case_file import ENDED, CaseFile, CaseState, ItemState, ProofState, evolve
 from domain.events import Recorded
 
 Kind = Literal["item", "register", "department", "unit", "applicant", "caseworker", "calendar", "engine"]
@@ -54,6 +54,9 @@ def attribution(events: Sequence[Recorded], now: datetime) -> Attribution:
     items: dict[str, dict[Holder, timedelta]] = {}
     opened = events[0].event.at
     for entry in events:
+        if file is not None and file.state is CaseState.CONCLUDED:
+            # A correction or a late answer, years after perhaps, takes no time of anybody's.
+            break
         # A machine whose clock is behind cannot take time back from anybody.
         at = entry.event.at if file is None else max(entry.event.at, clock)
         if file is not None:

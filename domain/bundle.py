@@ -38,6 +38,8 @@ class FieldKind(StrEnum):
     CHOICE = "choice"
     YES_NO = "yes_no"
     COUNT = "count"
+    AMOUNT = "amount"
+    """In yuan, with two decimals at most."""
 
 
 class Choice(Declared):

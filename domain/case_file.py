@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter
 
+from domain.actors import Actor
 from domain.bundle import Bundle, Item, Proof, Route
 from domain.events import (
     ApplicationAmended,
@@ -27,6 +28,7 @@ from domain.events import (
     ItemAcknowledged,
     ItemCancelled,
     ItemConcluded,
+    ItemCorrected,
     ItemDenied,
     ItemOverdue,
     ItemSubmitted,
@@ -116,6 +118,19 @@ _STATE_ON_ROUTE: Final = {"escalation": ProofState.ESCALATED, "commitment": Proo
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """One correction of a concluded item (更正)."""
+
+    number: int
+    version: int
+    """The version of the case that it led to: what was sent before it was sent without it."""
+    at: datetime
+    by: Actor
+    products: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class LiveItem:
     """One item of the case as it stands."""
 
@@ -138,6 +153,13 @@ class LiveItem:
     unreachable_since: datetime | None = None
     fault: str | None = None
     settled_by: str | None = None
+    corrections: tuple[Correction, ...] = ()
+    """In their order; `products` are what it was concluded with."""
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The products that it has now: those it was concluded with, and those that a correction added."""
+        return tuple(dict.fromkeys((*self.products, *(made for one in self.corrections for made in one.products))))
 
     @property
     def no_longer_applied(self) -> bool:
@@ -501,6 +523,9 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
                 fault=None,
                 settled_by=event.by.account,
             )
+        case ItemCorrected():
+            corrected = Correction(event.number, file.version + 1, event.at, event.by, event.products, event.note)
+            return _item(file, event.item, corrections=(*file.items[event.item].corrections, corrected))
         case ItemDenied():
             return _item(
                 file,

@@ -87,6 +87,15 @@ class RecordDepartmentAnswer(Asked):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CorrectItem(Asked):
+    """The department corrects a concluded item: `products` are those whose new values differ from what stands."""
+
+    item: str
+    products: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NoteUnreachable(Asked):
     """A department has not answered within its retry budget; the item goes on waiting."""
 
@@ -239,6 +248,7 @@ Command = (
     | RecordRegisterAnswer
     | SettleProof
     | RecordDepartmentAnswer
+    | CorrectItem
     | NoteUnreachable
     | NoteRejection
     | ResubmitItem

@@ -32,6 +32,7 @@ from domain.commands import (
     Asked,
     AssignVerification,
     Command,
+    CorrectItem,
     EscalateProof,
     ExpireVerification,
     NoteMilestone,
@@ -60,6 +61,7 @@ from domain.events import (
     ItemAcknowledged,
     ItemCancelled,
     ItemConcluded,
+    ItemCorrected,
     ItemDenied,
     ItemOverdue,
     ItemSubmitted,
@@ -80,9 +82,11 @@ from domain.refusals import (
     AlreadySettled,
     CaseEnded,
     CaseMovedOn,
+    ItemNotConcluded,
     ItemNotSubmitted,
     NoSuchCase,
     NoSuchPart,
+    NothingToCorrect,
     NotInHand,
     PeopleMayNotChange,
     ProofStillOpen,
@@ -144,6 +148,8 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
             yield from _settled(command, file)
         case RecordDepartmentAnswer():
             yield from _department_answered(command, file)
+        case CorrectItem():
+            yield _corrected(command, file)
         case NoteUnreachable():
             live = file.item(command.item)
             if _awaited(command.attempt, live.attempt, live.state) and live.fault != command.fault:
@@ -323,6 +329,27 @@ def _department_answered(command: RecordDepartmentAnswer, file: CaseFile) -> Ite
             )
         case _:
             assert_never(command.answer)
+
+
+def _corrected(command: CorrectItem, file: CaseFile) -> ItemCorrected:
+    item = file.item(command.item)
+    if file.state is CaseState.WITHDRAWN:
+        raise CaseEnded(file.state)
+    if item.state is not ItemState.CONCLUDED:
+        raise ItemNotConcluded(command.item)
+    made = {product.code for product in file.declared_item(command.item).produces}
+    if unknown := next((product for product in command.products if product not in made), None):
+        raise NoSuchPart(unknown)
+    if not command.products:
+        raise NothingToCorrect(command.item)
+    return ItemCorrected(
+        at=command.at,
+        by=command.by,
+        item=command.item,
+        number=len(item.corrections) + 1,
+        products=command.products,
+        note=command.note,
+    )
 
 
 def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:

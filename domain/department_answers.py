@@ -65,6 +65,15 @@ def read_answer(told: Mapping[str, Any]) -> Concluded | Accepted | Denied:
     return _ANSWER.validate_python(dict(told))
 
 
+class ProductFaulty(ValueError):
+    """A corrected product that its item does not make (`unknown`), or whose value it cannot have (`amount`)."""
+
+    def __init__(self, product: str, rule: Literal["unknown", "amount"]) -> None:
+        self.product = product
+        self.rule = rule
+        super().__init__(f"the product {product} is faulty: {rule}")
+
+
 class ProductMissing(ValueError):
     """A concluded item lacks a product that a later item reads; names the product."""
 

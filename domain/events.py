@@ -248,6 +248,22 @@ class ItemConcluded(Happened):
     products: tuple[str, ...] = ()
 
 
+class ItemCorrected(Happened):
+    """更正: the department corrects what a concluded item came to; the first result stays beside it, as it was.
+
+    The new values are in the vault of the person they belong to, under the product's name and the `number`.
+    """
+
+    type: Literal["item_corrected"] = "item_corrected"
+    item: str
+    number: int
+    """Which correction of the item, from 1."""
+    products: tuple[str, ...]
+    """The products whose values are others now."""
+    note: str
+    """Where the reason, and the calculation where there is one, are kept in the case's vault."""
+
+
 class ItemDenied(Happened):
     """不予许可: a lawful no, from the department or because a proof could not be shown."""
 
@@ -365,6 +381,7 @@ Event = Annotated[
     | ItemSubmitted
     | ItemAcknowledged
     | ItemConcluded
+    | ItemCorrected
     | ItemDenied
     | ItemUnreachable
     | ItemCancelled

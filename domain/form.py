@@ -5,6 +5,7 @@ and for the case (to the vault), and what decides the graph (counts and circumst
 never repeats the value that is wrong, because faults are shown, logged and mailed.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ MOST_UNKNOWN: Final = 20
 EARLIEST: Final = date(1900, 1, 1)
 INVISIBLE: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Control and format characters (NUL, line ends, direction overrides, zero width) and line separators."""
+_AMOUNT: Final = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?")
 CLOCK_LEEWAY: Final = timedelta(minutes=5)
 """Two machines may differ by this much before a moment counts as future."""
 
@@ -417,6 +419,10 @@ def _text(field: FormField, given: str, today: date) -> tuple[str, tuple[str, ..
                 return given, ()
             case FieldKind.TEXT:
                 return _plain(field, given), ()
+            case FieldKind.AMOUNT:
+                if not is_amount(given):
+                    raise _Wrong("amount", "应为金额(元), 如 5012.70", "must be an amount in yuan such as 5012.70")
+                return given, ()
             case FieldKind.YES_NO | FieldKind.COUNT:
                 raise AssertionError("read before")
             case _:
@@ -438,6 +444,11 @@ def _plain(field: FormField, given: str) -> str:
     if any(unicodedata.category(character) in INVISIBLE for character in given):
         raise _Wrong("control_character", "含有不可见的控制字符", "contains control characters")
     return given
+
+
+def is_amount(text: str) -> bool:
+    """Whether the text is an amount in yuan, as one writes it: plain digits, two decimals at most."""
+    return _AMOUNT.fullmatch(text) is not None
 
 
 def _date(given: str) -> date:

@@ -15,6 +15,8 @@
     │   ├── SameKeyOtherRequest
     │   ├── AlreadySettled
     │   ├── ItemNotSubmitted
+    │   ├── ItemNotConcluded
+    │   ├── NothingToCorrect      what is said to be right stands there already
     │   ├── NotInHand
     │   ├── ProofStillOpen
     │   ├── HeldByAnother         a colleague has claimed the verification
@@ -190,6 +192,26 @@ class ItemNotSubmitted(Conflict):
     def __init__(self, item: str) -> None:
         self.item = item
         super().__init__(f"“{item}”尚未送达部门", f"{item} has not been submitted")
+
+
+class ItemNotConcluded(Conflict):
+    """Only what a department has concluded can be corrected."""
+
+    code = "item.not_concluded"
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        super().__init__(f"“{item}”尚未办结, 无可更正", f"{item} was not concluded, so there is nothing to correct")
+
+
+class NothingToCorrect(Conflict):
+    """The values given are those that stand."""
+
+    code = "item.nothing_to_correct"
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        super().__init__(f"“{item}”的办理结果与所填相同, 无需更正", f"what {item} came to is what you gave")
 
 
 class NotInHand(Conflict):

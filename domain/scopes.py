@@ -46,6 +46,7 @@ class Action(StrEnum):
     SETTLE_PROOF = "settle_proof"
     RESUBMIT_ITEM = "resubmit_item"
     ANSWER_SUBMISSION = "answer_submission"  # a department's officer or program answers for an item
+    CORRECT_ITEM = "correct_item"  # the department corrects what an item of its own came to
     READ_DEPARTMENTS = "read_departments"
     PAUSE_DEPARTMENT = "pause_department"
     READ_EVENTS_FEED = "read_events_feed"
@@ -128,7 +129,7 @@ _SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
 MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
     {
         Role.BIRTH_DESK: _TAKES_IN,
-        Role.PENSION_OFFICER: _TAKES_IN,
+        Role.PENSION_OFFICER: _TAKES_IN | {Action.CORRECT_ITEM: Reach.DEPARTMENT},
         Role.CASEWORKER: _SETTLES,
         Role.SUPERVISOR: _SETTLES
         | {
@@ -144,6 +145,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.LIST_CASES: Reach.DEPARTMENT,
             Action.REVEAL_PERSON: Reach.DEPARTMENT,
             Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
+            Action.CORRECT_ITEM: Reach.DEPARTMENT,
         },
         Role.AUDITOR: _EVERYBODY_IN_THE_HOUSE
         | {
@@ -166,6 +168,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.WITHDRAW_CASE: Reach.OWN_UNIT,
             Action.READ_EVENTS_FEED: Reach.OWN_UNIT,
             Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
+            Action.CORRECT_ITEM: Reach.DEPARTMENT,
         },
         Role.COMMUNITY_WORKER: _VERIFIES,
         Role.UNIT_CHIEF: _VERIFIES | _APPLIES | {Action.ASSIGN_VERIFICATION: Reach.ADDRESSED},

@@ -20,6 +20,7 @@ from domain.events import (
     ItemAcknowledged,
     ItemCancelled,
     ItemConcluded,
+    ItemCorrected,
     ItemDenied,
     ItemOverdue,
     ItemSubmitted,
@@ -151,6 +152,11 @@ def sentence(event: Event, bundle: Bundle) -> Text:
         case ItemConcluded():
             item = item_title(bundle, event.item)
             return Text(f"“{item.zh}”办结", f"concluded: {item.en}")
+        case ItemCorrected():
+            item = item_title(bundle, event.item)
+            made = [bundle.product(code) for code in event.products]
+            zh, en = "、".join(one.title for one in made), ", ".join(one.title_en for one in made)
+            return Text(f"“{item.zh}”办理结果更正: {zh}", f"corrected by the department: {item.en} ({en})")
         case ItemDenied():
             item = item_title(bundle, event.item)
             rule, _, proof_code = event.reason_code.partition(":")

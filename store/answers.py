@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.actors import Actor
 from domain.commands import RecordDepartmentAnswer
 from domain.department_answers import Accepted, Concluded, Denied, ProductMissing
-from store.cases import OpenedCase
+from store.cases import OpenedCase, product_place
 from store.vault import Kept
 
 
@@ -45,7 +45,7 @@ def recorded(
             made = {code: value for code, value in answer.products.items() if code in declared}
             number = case.file.item(item).planned.number
             return replace(told, answer="concluded", products=tuple(made)), tuple(
-                Kept(case.person(declared[code].belongs_to, number), f"product/{item}/{code}", {"value": value}, id)
+                Kept(case.person(declared[code].belongs_to, number), product_place(item, code), {"value": value}, id)
                 for code, value in made.items()
             )
         case _:

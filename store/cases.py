@@ -110,16 +110,37 @@ class OpenedCase:
         content = self.dossier.find(self.file.case_id, name) if name else None
         return None if content is None else content.get("text")
 
-    def product(self, code: str, number: int | None = None) -> str | None:
-        """What an earlier item made, for the n-th person of the list."""
+    def entitled(self, item: str) -> Mapping[str, str]:
+        """The facts that an amount was computed from when the item was sent, and what it came to; empty if none was."""
+        return self.dossier.find(self.file.case_id, f"entitled/{item}") or {}
+
+    def made(self, item: str, code: str, *, corrections: int | None = None) -> str | None:
+        """What the item made of this product, as it stood after so many corrections; None: after all of them."""
+        live = self.file.items[item]
+        numbers = [
+            one.number
+            for one in live.corrections
+            if code in one.products and (corrections is None or one.number <= corrections)
+        ]
+        place = product_place(item, code, numbers[-1] if numbers else 0)
+        content = self.dossier.find(self.person(self.file.bundle.product(code).belongs_to, live.planned.number), place)
+        return None if content is None else content.get("value")
+
+    def product(self, code: str, number: int | None = None, *, at_version: int | None = None) -> str | None:
+        """What an earlier item made, for the n-th person of the list; with `at_version`, as it stood then."""
         producer = self.file.bundle.producer_of(code).code
-        belongs_to = self.file.bundle.product(code).belongs_to
         for item, live in self.file.items.items():
             if live.planned.item == producer and (number is None or live.planned.number in {None, number}):
-                content = self.dossier.find(self.person(belongs_to, live.planned.number), f"product/{item}/{code}")
-                if content is not None:
-                    return content.get("value")
+                then = sum(at_version is None or one.version <= at_version for one in live.corrections)
+                value = self.made(item, code, corrections=then)
+                if value is not None:
+                    return value
         return None
+
+
+def product_place(item: str, code: str, correction: int = 0) -> str:
+    """Under which name the vault keeps what an item made; a correction has a place of its own beside the first value."""
+    return f"product/{item}/{code}" + (f"@{correction}" if correction else "")
 
 
 @dataclass(frozen=True, slots=True)

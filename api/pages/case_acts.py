@@ -4,6 +4,7 @@ Each act is the API's own. What cannot be carried out comes back as the page as 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -11,12 +12,21 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api import cases, proofs
+from api import cases, corrections, proofs
 from api.acts import Sent
 from api.cases import CaseNo, Part, Settlement
+from api.corrections import CorrectedProducts
 from api.house import House, TheHouse
 from api.pages.case_page import Attempt, people, show_case
-from api.pages.doors import MayAnswerCommitment, MayEscalate, MayResubmit, MayReveal, MaySettle, MayWithdraw
+from api.pages.doors import (
+    MayAnswerCommitment,
+    MayCorrect,
+    MayEscalate,
+    MayResubmit,
+    MayReveal,
+    MaySettle,
+    MayWithdraw,
+)
 from api.pages.faults import PageRoute
 from api.pages.rendering import HEADERS, render
 from api.people import revealed
@@ -24,6 +34,9 @@ from api.problems import status_of
 from api.proofs import CommitmentAnswer
 from api.reach import get_case
 from api.shapes import Because, etag
+from domain.bundle import FieldKind
+from domain.case_file import CaseFile
+from domain.form import is_amount
 from domain.identifiers import grouped_case_no
 from domain.refusals import Conflict
 from domain.scopes import Action, Viewer
@@ -38,6 +51,9 @@ SHOWN_SECONDS: Final = 60
 SAY_WHY: Final = "请写明理由, 2 至 500 字。"
 CHOOSE: Final = "请选择认定结果。"
 CONFIRM: Final = "请确认是申请人要求撤回。"
+CHOOSE_PRODUCT: Final = "请选择要更正的内容。"
+RIGHT_VALUE: Final = "请填写正确的内容, 最多 500 字。"
+AN_AMOUNT: Final = "请填写金额(元), 如 5012.70。"
 DECIDE: Final = "请选择申请人的决定。"
 LETTER: Final = "请照录申请人签署的承诺书, 2 至 5000 字。"
 NO_LETTER: Final = "申请人没有承诺, 请勿填写承诺书。"
@@ -79,6 +95,33 @@ def resubmit(
         cases.resubmit_item(house, viewer, case_no, item, Because(reason=_said(reason)))
 
     return _tried(house, viewer, request, Action.RESUBMIT_ITEM, case_no, attempt, act, "resubmitted", item)
+
+
+@router.post("/cases/{case_no}/items/{item}/correction", name="correct_by_form")
+def correct(
+    house: TheHouse,
+    viewer: MayCorrect,
+    request: Request,
+    case_no: CaseNo,
+    item: Part,
+    product: Typed = "",
+    value: Typed = "",
+    reason: Typed = "",
+    version: Typed = "",
+    once: Typed = "",
+) -> Response:
+    """Correct one product of a concluded item."""
+    right = value.strip()
+    file = house.store.case_file(get_case(house, viewer, Action.CORRECT_ITEM, case_no).case_id)
+    wrong = _why_not_corrected(file, item, product, right) | _why_not(reason)
+    attempt = Attempt(form=f"correct-{item}", product=product, value=value, reason=reason, wrong=wrong)
+
+    def act() -> None:
+        asked = CorrectedProducts(products={product: right}, reason=_said(reason))
+        sent = Sent(f"{once} {product} {right} {asked.reason}", "")
+        corrections.correct_item(house, viewer, case_no, item, asked, sent, etag(_number(version)))
+
+    return _tried(house, viewer, request, Action.CORRECT_ITEM, case_no, attempt, act, "corrected", item)
 
 
 @router.post("/cases/{case_no}/proofs/{proof}/escalation", name="escalate_by_form")
@@ -201,11 +244,20 @@ def _tried(
             request,
             line,
             status=status_of(refusal),
-            attempt=Attempt(form=attempt.form, met=attempt.met, reason=attempt.reason, refusal=refusal),
+            attempt=replace(attempt, refusal=refusal),
         )
     told = {"done": done} | ({"part": part} if part else {})
     # Another address than before, so that the browser shows the top of the page, where the answer is.
     return RedirectResponse(f"/cases/{line.case_no}?{urlencode(told)}", 303, HEADERS)
+
+
+def _why_not_corrected(file: CaseFile, item: str, product: str, value: str) -> dict[str, str]:
+    made = {one.code: one for one in file.declared_item(item).produces}
+    if product not in made:
+        return {"product": CHOOSE_PRODUCT}
+    if made[product].kind is FieldKind.AMOUNT and not is_amount(value):
+        return {"value": AN_AMOUNT}
+    return {} if 1 <= len(value) <= 500 else {"value": RIGHT_VALUE}
 
 
 def _said(reason: str) -> str:

@@ -12,7 +12,18 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.case_view import Content, ItemView, ProofView, Sentence, WaitView, case_with_content, fields_of
+from api.case_view import (
+    Content,
+    CorrectedContent,
+    CorrectedValue,
+    CorrectionView,
+    ItemView,
+    ProofView,
+    Sentence,
+    WaitView,
+    case_with_content,
+    fields_of,
+)
 from api.cases import CaseNo
 from api.clock import CaseClock, clock_of_case
 from api.house import House, TheHouse
@@ -49,10 +60,23 @@ class Attempt:
     form: str = ""
     """The id of the form in the page."""
     met: str = ""
+    product: str = ""
+    value: str = ""
     reason: str = ""
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Field -> a sentence of `words`."""
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class CorrectionLine:
+    """One correction of an item: what stood before, what stands now, and why."""
+
+    told: CorrectionView
+    values: tuple[tuple[Text, CorrectedValue], ...]
+    reason: str
+    steps: tuple[Text, ...]
+    """The calculation, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +90,9 @@ class Line:
     """Why it was denied, cannot begin, or was cancelled."""
     note: str | None
     products: tuple[tuple[Text, str], ...]
+    corrections: tuple[CorrectionLine, ...]
+    correctable: tuple[tuple[str, Text], ...]
+    """The products that the viewer may correct, by code."""
 
 
 @dataclass(frozen=True)
@@ -118,19 +145,22 @@ class Rights:
     reveal: bool = False
     escalate: bool = False
     commit: bool = False
+    correct: str | None = None
+    """The department whose concluded items may be corrected."""
 
 
 DONE: Final = {
     "met": "已认定“{part}”成立, 认定和理由已记入办件经过。需要它的事项继续办理。",
     "not_met": "已认定“{part}”不能证明, 认定和理由已记入办件经过。需要它的事项不予许可。",
     "resubmitted": "“{part}”已重新送交部门, 部门答复后本页自动更新。",
+    "corrected": "“{part}”的办理结果已更正, 更正前后的内容和理由见该事项。",
     "withdrawn": "申请已撤回: 未送部门的事项已取消; 已在部门办理的继续办理, 结果仍会记录在本页。",
     "escalated": "“{part}”已提级, 不再等待答复, 现由经办人认定。原承办人已收到撤回提醒。",
     "signed": "申请人已就“{part}”签署承诺, 承诺书已存档。需要它的事项继续办理。",
     "declined": "申请人未就“{part}”作出承诺, 已转由其他方式核实, 不影响申请人的任何权利。",
 }
 """What an act has led to, told on the page after it."""
-Done = Literal["met", "not_met", "resubmitted", "withdrawn", "escalated", "signed", "declined"]
+Done = Literal["met", "not_met", "resubmitted", "corrected", "withdrawn", "escalated", "signed", "declined"]
 
 
 @router.get("/cases/{case_no}", name="case_page")
@@ -252,16 +282,18 @@ def shown(
     to_escalate = [one for one in proof_lines if rights.escalate and one.waited_for]
     to_settle = [one for one in proof_lines if rights.settle and one.proof.state in set(IN_HAND)]
     to_resubmit = [one for one in items if rights.resubmit and one.state == ItemState.REJECTED]
+    lines = [_line(file, content, item, rights) for item in items]
     forms = {
         *(f"settle-{one.proof.code}" for one in to_settle),
         *(f"resubmit-{one.id}" for one in to_resubmit),
         *(f"commit-{one.proof.code}" for one in to_commit),
         *(f"escalate-{one.proof.code}" for one in to_escalate),
+        *(f"correct-{one.item.id}" for one in lines if one.correctable),
         *(["withdraw"] if rights.withdraw else []),
         *(["reveal"] if rights.reveal else []),
     }
     return {
-        "lines": [_line(file, content, item) for item in items],
+        "lines": lines,
         "lanes": _lanes(file, items, now),
         "proofs": proof_lines,
         # What a person can do something about comes first.
@@ -307,6 +339,7 @@ def rights_of(viewer: Viewer, line: CaseLine, file: CaseFile) -> Rights:
         reveal=_may(viewer, Action.REVEAL_PERSON, line, file),
         escalate=running and _may(viewer, Action.ESCALATE_PROOF, line, file),
         commit=running and _may(viewer, Action.ANSWER_COMMITMENT, line, file),
+        correct=viewer.department if _may(viewer, Action.CORRECT_ITEM, line, file) else None,
     )
 
 
@@ -365,7 +398,7 @@ def _settled_meanwhile(proofs: Sequence[ProofLine], attempt: Attempt) -> ProofLi
 # ── items ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _line(file: CaseFile, content: Content, item: ItemView) -> Line:
+def _line(file: CaseFile, content: Content, item: ItemView, rights: Rights) -> Line:
     bundle = file.bundle
     return Line(
         item=item,
@@ -378,6 +411,26 @@ def _line(file: CaseFile, content: Content, item: ItemView) -> Line:
             for code, value in content.products.get(item.id, {}).items()
             for made in (bundle.product(code),)
         ),
+        corrections=tuple(
+            _correction(bundle, told, made)
+            for told, made in zip(item.corrections, content.corrections.get(item.id, ()), strict=False)
+        ),
+        correctable=tuple((made.code, Text(made.title, made.title_en)) for made in bundle.item(item.code).produces)
+        if item.department.code == rights.correct
+        and item.state == ItemState.CONCLUDED
+        and file.state is not CaseState.WITHDRAWN
+        else (),
+    )
+
+
+def _correction(bundle: Bundle, told: CorrectionView, made: CorrectedContent) -> CorrectionLine:
+    titles = {one.product: bundle.product(one.product) for one in made.values}
+    steps = (made.explanation or {}).get("steps", ())
+    return CorrectionLine(
+        told=told,
+        values=tuple((Text(titles[one.product].title, titles[one.product].title_en), one) for one in made.values),
+        reason=made.reason,
+        steps=tuple(Text(step["zh"], step["en"]) for step in steps),
     )
 
 
@@ -526,6 +579,7 @@ def _value(bundle: Bundle, path: str, value: str) -> Text:
 _TONES: Final = {
     "case_opened": "mark",
     "item_concluded": "good",
+    "item_corrected": "hand",
     "case_concluded": "mark",
     "case_withdrawn": "mark",
     "application_amended": "mark",

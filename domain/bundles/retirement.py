@@ -388,7 +388,13 @@ BUNDLE = Bundle(
             entitle=Entitle(entitlement="pension", on=FromForm(field="insurance.retires_on")),
             produces=(
                 Product(code="pension_no", title="待遇编号", title_en="Pension number", belongs_to="retiree"),
-                Product(code="pension", title="月养老金", title_en="Monthly pension", belongs_to="retiree"),
+                Product(
+                    code="pension",
+                    title="月养老金",
+                    title_en="Monthly pension",
+                    kind=FieldKind.AMOUNT,
+                    belongs_to="retiree",
+                ),
             ),
         ),
         Item(

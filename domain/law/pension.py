@@ -366,13 +366,17 @@ class Base:
     steps: tuple[Step, ...]
 
 
-def base_for(year: int, published: Mapping[int, Decimal] = BASES) -> Base:
-    """The base for retirements of this year, of what has been published: the year's own, else the year's before.
+MOST_YEARS_BEHIND: Final = 2
+"""Early in a year two bases may still be to come: its own, and the one of the year that has just ended."""
 
-    Raises NoRuleInForce where neither is known.
+
+def base_for(year: int, published: Mapping[int, Decimal] = BASES) -> Base:
+    """The base for retirements of this year: the latest that is published, provisional unless it is the year's own.
+
+    Raises NoRuleInForce where it would be more than MOST_YEARS_BEHIND years behind.
     """
-    of_year = year if year in published else year - 1
-    if of_year not in published:
+    of_year = max((one for one in published if year - MOST_YEARS_BEHIND <= one <= year), default=None)
+    if of_year is None:
         raise NoRuleInForce("pension base of Zhejiang", date(year, 1, 1), date(min(published), 1, 1))
     amount, provisional = published[of_year], of_year != year
     basis = Basis(f"浙江省 {of_year} 年计发基数（公布文件待查）", date(of_year, 1, 1), unverified=True)

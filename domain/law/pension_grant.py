@@ -1,12 +1,13 @@
 """The pension as it is granted (养老金核定): the record as it stands at retirement, on the base that is published by then.
 
-While the year's own base is not published the previous one is used (预发), and the assessment says that it is provisional.
+While the year's own base is not published the latest one is used (预发), and the assessment says that it is provisional.
 """
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from domain.law import explained
 from domain.law.entitlement import Entitlement, FactMissing, Facts, whole_number
 from domain.law.months import month_of
 from domain.law.pension import ContributionRecord, base_for, pension
@@ -16,11 +17,27 @@ LARGEST: Final = Decimal(10) ** 9
 
 def _compute(on: date, facts: Facts) -> Facts:
     month = month_of(on.year, on.month)
+    record = contribution_record(month, facts)
+    base = base_for(on.year)
+    try:
+        granted = pension(record, base.amount, month=month)
+    except ValueError:
+        raise FactMissing("born_in") from None
+    steps = (step.as_text() for step in (*base.steps, *granted.steps))
+    return {
+        "pension": f"{granted.total:f}",
+        "provisional": str(base.provisional).lower(),
+        "explanation": explained.as_text(granted.told(), steps),
+    }
+
+
+def contribution_record(month: int, facts: Facts) -> ContributionRecord:
+    """The record of somebody who retires in this month, from the facts of the entitlement; raises FactMissing."""
     try:
         born = date.fromisoformat(facts.get("born_in", "")[: len("2026-11-20")])
     except ValueError:
         raise FactMissing("born_in") from None
-    record = ContributionRecord(
+    return ContributionRecord(
         index=_decimal(facts, "index"),
         contribution=whole_number(facts, "contribution_months", at_least=1),
         account_balance=_decimal(facts, "account_balance"),
@@ -28,16 +45,6 @@ def _compute(on: date, facts: Facts) -> Facts:
         index_before_1998=_decimal(facts, "index_before_1998"),
         years_before_1998=whole_number(facts, "months_before_1998"),
     )
-    base = base_for(on.year)
-    try:
-        granted = pension(record, base.amount, month=month)
-    except ValueError:
-        raise FactMissing("born_in") from None
-    return {
-        "pension": f"{granted.total:f}",
-        "provisional": str(base.provisional).lower(),
-        "explanation": granted.as_text(),
-    }
 
 
 def _decimal(facts: Facts, name: str) -> Decimal:

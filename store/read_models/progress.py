@@ -33,7 +33,7 @@ def _items(file: CaseFile) -> list[Mapping[str, Any]]:
             "statutory_by": live.statutory_by,
             "attempt": live.attempt,
             "reference": live.reference,
-            "products": list(live.products),
+            "products": list(live.made),
             "waits_for": list(file.waits_for(item)) if live.state is ItemState.WAITING else [],
             "open_proofs": list(file.open_proofs(item)) if live.state is ItemState.ACCEPTED else [],
             "reason_code": live.reason_code,

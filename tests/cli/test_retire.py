@@ -3,18 +3,26 @@
 import asyncio
 import subprocess
 import time
+from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.client import Client
 
-from cli.retire import OUTCOMES, OutcomeName
+from cli.retire import BECAME, OUTCOMES, OutcomeName
 from demo.city.places import DIVISIONS
 from domain.time_limits import in_shanghai
 from domain.watch_list import Outcome, months_ahead
+from store import reassessments
+from store.database import Database
 from tests.cli.conftest import ONETHING, Said, Terminal, clean_environment
 from tests.cli.test_events import superuser
+from tests.desk import LOOKUP_KEY, RING, store_on
+from tests.pensions import Retiree
 
 MONTH, OTHER_MONTH = "2027-05", "2027-04"
 """In the first, fifteen of the city's people are due, and of one the papers disagree."""
@@ -37,6 +45,22 @@ def cases(terminal: Terminal, unit: str) -> int:
         row = connection.execute("SELECT count(*) FROM cases WHERE unit = %s", (unit,)).fetchone()
     assert row is not None
     return int(row[0])
+
+
+@pytest.fixture
+def settling(terminal: Terminal, database: Database, database_url: str, tmp_path: Path) -> Callable[..., Said]:
+    """`onething retire reassess` on an installation of its own, in which three pensions were paid provisionally."""
+    RING.write(tmp_path / "vault-keys")
+    (tmp_path / "lookup-key").write_text(b64encode(LOOKUP_KEY).decode())
+    environment = {
+        "ONETHING_DATABASE_URL": database_url,
+        "ONETHING_VAULT_KEYS_FILE": str(tmp_path / "vault-keys"),
+        "ONETHING_LOOKUP_KEY_FILE": str(tmp_path / "lookup-key"),
+    }
+    store = store_on(database)
+    for number, district in enumerate(("339901", "339901", "339902")):
+        Retiree(store, number, division=district).assessed().paid()
+    return lambda *words: terminal.onething("retire", "reassess", *words, environment=environment)
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +235,54 @@ def test_a_night_of_the_demonstration_opens_the_cases_of_its_district(demonstrat
                 break
             assert time.monotonic() < until, "the night has not opened them"
             time.sleep(0.2)
+
+
+def test_what_was_paid_provisionally_is_settled_once_with_what_is_owed(settling: Callable[..., Said]) -> None:
+    looked = settling("--year", "2025", "--dry-run", "--json").json()
+    first = settling("--year", "2025", "--json")
+    again = settling("--year", "2025", "--json").json()
+
+    assert first.code == 0, first.err
+    assert looked["cases"] == first.json()["cases"]
+    assert (looked["corrected"], first.json()["corrected"]) == (False, True)
+    assert len(looked["cases"]) == 3
+    for one in first.json()["cases"]:
+        assert (one["outcome"], one["old"], one["new"], one["difference"]) == (
+            "corrected",
+            "6001.80",
+            "6063.30",
+            "61.50",
+        )
+        assert Decimal(one["owed"]) == one["months"] * Decimal("61.50")
+        assert [step["of"] for step in one["steps"]] == ["base", "difference", "difference", "owed", "owed"]
+    assert [one["outcome"] for one in again["cases"]] == ["already_corrected"] * 3
+    assert all("old" not in one for one in again["cases"])
+
+
+def test_a_district_is_settled_by_itself_and_a_person_reads_it_in_words(settling: Callable[..., Said]) -> None:
+    here = settling("--year", "2025", "--district", "339902", "--plain")
+    everybody = settling("--year", "2025", "--plain")
+
+    (line,) = here.out.splitlines()
+    assert "已更正 corrected\t6001.80\t6063.30\t61.50" in line
+    assert sorted(one.split("\t")[2] for one in everybody.out.splitlines()) == [
+        "已更正 corrected",
+        "已更正 corrected",
+        "此前已更正 already corrected",
+    ]
+    assert "没有已核定的养老金" in settling("--year", "2024").out + settling("--year", "2024").err
+
+
+def test_a_year_whose_base_is_not_published_is_not_settled(settling: Callable[..., Said]) -> None:
+    answer = settling("--year", "2027")
+
+    assert (answer.code, answer.out) == (3, "")
+    assert "2027 年计发基数尚未公布" in answer.err
+    assert settling("--year", "2025", "--district", "x").code == 2
+
+
+def test_the_outcomes_of_settling_are_those_of_the_store() -> None:
+    assert set(BECAME) == {one.value for one in reassessments.Outcome}
 
 
 def test_a_register_of_any_size_is_read_whole_however_often_the_scan_is_killed(terminal: Terminal) -> None:

@@ -1,6 +1,7 @@
 """What holds for every case at every moment, whoever did what in whatever order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from domain.case_file import (
     VerificationState,
     evolve,
 )
-from domain.events import Event, ItemSubmitted, LateAnswerRecorded, VerificationAnswered
+from domain.events import Event, ItemCorrected, ItemSubmitted, LateAnswerRecorded, VerificationAnswered
 from domain.notices import Card, card_id, cards, notices
 from domain.refusals import Refusal
 from domain.steps import Instant, LetExpire, Question, SubmitItem, agenda, steps
@@ -38,7 +39,16 @@ def believed(before: CaseFile | None, events: Sequence[Event]) -> CaseFile:
             assert after.version == file.version + 1
             for item, live in file.items.items():
                 if live.state is ItemState.CONCLUDED:
-                    assert after.items[item] == live, f"{item} was concluded and then changed by {event.type}"
+                    assert replace(after.items[item], corrections=live.corrections) == live, (
+                        f"{item} was concluded and then changed by {event.type}"
+                    )
+                    kept, more = len(live.corrections), isinstance(event, ItemCorrected) and event.item == item
+                    assert after.items[item].corrections[:kept] == live.corrections, f"{item}: a correction was lost"
+                    assert len(after.items[item].corrections) == kept + more
+            if isinstance(event, ItemCorrected):
+                assert file.items[event.item].state is ItemState.CONCLUDED, f"{event.item} was corrected before its end"
+                assert event.products, f"{event.item} was corrected, and nothing is different"
+                assert (after.state, after.outcome, after.ended_at) == (file.state, file.outcome, file.ended_at)
             for rung, asked in file.verifications.items():
                 _one_outcome(asked, after.verifications[rung], event)
         file = after

@@ -35,8 +35,10 @@ from domain.refusals import (
     CaseMovedOn,
     ClockRefused,
     HeldByAnother,
+    ItemNotConcluded,
     ItemNotSubmitted,
     NoSuchPart,
+    NothingToCorrect,
     NotInHand,
     ReasonMissing,
     Refusal,
@@ -71,6 +73,7 @@ from tests.domain.telling import (
     changed_between,
     claims,
     commits,
+    corrects,
     day_comes,
     department,
     escalates,
@@ -446,6 +449,17 @@ class _City:
         self.handle(department(item, "concluded", attempt=attempt, at=self.now), ItemNotSubmitted, NoSuchPart)
         assert self.file == before, "a forged answer was believed"
 
+    def correct(self) -> None:
+        """A department finds a mistake in what it did, soon or long after the case has ended; or finds none after all."""
+        item = self.random.choice([*self.file.items])
+        made = self.file.declared_item(item).produces
+        products = [product.code for product in made if self.random.random() < 0.8]
+        before = self.file
+        if not self.handle(corrects(item, *products, at=self.now), ItemNotConcluded, NothingToCorrect, CaseEnded):
+            assert self.file == before, "what was refused changed something"
+        if not self.file.over:
+            self.later(self.correct, slow=True)
+
     # --- the story
 
     def play(self) -> Story:
@@ -462,6 +476,8 @@ class _City:
             self.later(self.withdraw, slow=self.random.random() < 0.7)
         if self.unlucky():
             self.later(self.liar)
+        if self.random.random() < 0.3:
+            self.later(self.correct, slow=True)
         while self.queue:
             moment, _, happening = heappop(self.queue)
             self.now = max(self.now, moment)

@@ -20,6 +20,7 @@ from domain.commands import (
     AnswerVerification,
     AssignVerification,
     Command,
+    CorrectItem,
     EscalateProof,
     ExpireVerification,
     NoteMilestone,
@@ -229,6 +230,11 @@ def department(
         attempt=attempt,
         reason_code=reason_code,
     )
+
+
+def corrects(item: str, *products: str, seen: int | None = None, at: datetime = TUESDAY) -> CorrectItem:
+    """The department that concluded it corrects these products."""
+    return CorrectItem(id=an_id(), at=at, by=POLICE, expected_version=seen, item=item, products=products, note="note/8")
 
 
 def opens(

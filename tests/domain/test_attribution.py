@@ -32,6 +32,7 @@ from tests.domain.telling import (
     answers,
     claims,
     commits,
+    corrects,
     department,
     departments_conclude,
     expires,
@@ -223,6 +224,19 @@ def test_a_case_that_goes_on_is_counted_until_now_and_one_that_is_over_until_its
     assert attribution(recorded(story.events), TUESDAY).elapsed == 10 * MINUTE
 
 
+def test_what_is_corrected_years_later_takes_no_time_of_anybodys() -> None:
+    story = a_player_in_the_league()
+    story.then(opens(story.file, "conduct", unit=COMMUNITY))
+    story.then(answers(story.file, "conduct", at=at(40)))
+    story.then(department("first_match", "concluded", at=at(200)))
+    assert story.file.over
+    before = attribution(recorded(story.events), at(200))
+
+    story.then(corrects("membership_card", "member_no", at=MONDAY + timedelta(days=800)))
+
+    assert attribution(recorded(story.events), MONDAY + timedelta(days=900)) == before
+
+
 def test_a_machine_whose_clock_is_behind_takes_no_time_from_anybody() -> None:
     story = a_player_in_the_league()
     story.then(opens(story.file, "conduct", at=at(10)))
@@ -253,6 +267,8 @@ def adds_up(events: Sequence[Event], now: datetime) -> None:
     assert len({share.holder for share in found.shares}) == len(found.shares)
 
     # The time of an item by another way of counting: from the moment it was planned to the moment it ended.
+    end = next((place for place, event in enumerate(events, 1) if event.type == "case_concluded"), len(events))
+    events = events[:end]
     own: dict[str, timedelta] = {}
     clock, known = events[0].at, evolve(None, events[0])
     moments = [event.at for event in events[1:]] + ([] if file.over else [now])

@@ -33,6 +33,7 @@ from tests.domain.telling import (
     answers,
     claims,
     commits,
+    corrects,
     day_comes,
     department,
     departments_conclude,
@@ -70,6 +71,7 @@ STORED_WORDS = {
     "item_acknowledged",
     "item_cancelled",
     "item_concluded",
+    "item_corrected",
     "item_denied",
     "item_overdue",
     "item_submitted",
@@ -146,6 +148,8 @@ def _one_of_each() -> dict[str, Event]:
     told += decide(day_comes("season", at=MONDAY + timedelta(days=8)), given(opening(SEASON_PLAYERS[0])))
     almost = departments_conclude(sent, but=("maternity_benefit",))
     told += decide(department("maternity_benefit", "concluded"), almost)
+    certified = given(department("birth_certificate:1", "concluded"), file=sent)
+    told += decide(corrects("birth_certificate:1", "birth_certificate_no"), certified)
     first: dict[str, Event] = {}
     for event in told:
         first.setdefault(event.type, event)

@@ -50,6 +50,7 @@ def said_in_modules() -> Iterator[str]:
     yield from (case_list.NOT_A_NUMBER, case_list.NOT_FOUND)
     yield from (case_acts.SAY_WHY, case_acts.CHOOSE, case_acts.CONFIRM)
     yield from (case_acts.DECIDE, case_acts.LETTER, case_acts.NO_LETTER)
+    yield from (case_acts.CHOOSE_PRODUCT, case_acts.RIGHT_VALUE, case_acts.AN_AMOUNT)
     for said in (inbox.EMPTY, inbox.SORTS, inbox.WRONG, question.DONE, question.WRONG, grants.DONE, grants.WRONG):
         yield from said.values()
     yield from (*asking.WAYS.values(), *asking.FIELDS.values(), *listing.WAYS.values())

@@ -35,6 +35,7 @@ THE_TABLE = {
     Action.SETTLE_PROOF:         "      -       d       d       -       -       -       -       -       -       -       -",
     Action.RESUBMIT_ITEM:        "      -       d       d       -       -       -       -       -       -       -       -",
     Action.ANSWER_SUBMISSION:    "      -       -       -       p       -       -       -       -       -       -       p",
+    Action.CORRECT_ITEM:         "      -       -       -       p       -       -       -       -       p       -       p",
     Action.READ_DEPARTMENTS:     "      e       e       e       e       e       e       e       e       e       e       e",
     Action.PAUSE_DEPARTMENT:     "      -       -       e       -       -       -       -       -       -       -       -",
     Action.READ_EVENTS_FEED:     "      -       -       -       -       -       -       u       -       -       e       u",

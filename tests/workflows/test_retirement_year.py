@@ -1,13 +1,16 @@
 """One retiree's year: found ahead, asked once, silent, called, paid; and those who choose, die, or decline meanwhile."""
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
+from temporalio.client import WorkflowExecutionStatus
 
 from activities.discovering import HAS_DIED, Closing, Discovering, Opening, Scan
 from demo.city.rosters import provide_rosters
@@ -24,7 +27,9 @@ from domain.time_limits import in_shanghai
 from domain.waiting import waits
 from domain.watch_list import months_ahead
 from store.cases import Filed
+from store.corrections import Correction, correct
 from store.events import read
+from store.reassessments import reassess
 from store.tables import cases
 from store.watch_list import listed
 from tests.insured import BUREAU, Register, found, provide_bureau
@@ -229,6 +234,62 @@ async def test_while_no_base_is_known_the_pension_waits_for_somebody_and_is_neve
     retiree.house.store.act(retiree.case.case_id, command)
 
     await retiree.until(pension_assessment=DONE)
+
+
+async def test_after_the_first_payment_the_base_is_published_and_the_difference_is_explained(
+    retiree: Retiree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, year = retiree.house, in_shanghai(retiree.day("retires")).year
+    known = {year - 2: Decimal("8433")}
+    published(monkeypatch, **{f"of_{of_year}": str(amount) for of_year, amount in known.items()})
+    await retiree.day_comes("form_sent")
+    await house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    retiree.answer(by=OFFICER)
+    await retiree.until(final_contribution=DONE, account_check=DONE)
+    await retiree.day_comes("retires")
+    await retiree.until(**dict.fromkeys(OF_THE_DAY, DONE))
+
+    # The bureau corrects the number while the workflow waits for the month of payment: it hears of it, and goes on.
+    number = Correction("pension_assessment", {"pension_no": "YL0000009999"}, {"text": "编号录入有误"})
+    correct(house.store, retiree.case.case_id, lambda _: number, id=uuid4(), at=house.clock(), by=OFFICER)
+    await house.heard(retiree.case)
+    await retiree.day_comes("paid_from")
+    assert await house.ended(retiree.case, within=40) == "complete"
+    first = house.store.open_case_file(retiree.case.case_id)
+    assert first.entitled("pension_assessment")["provisional"] == "true"
+    granted = Decimal(first.product("pension") or 0)
+
+    # Two months later the year's own base is published.
+    house.clock.ahead += timedelta(days=62)
+    known[year] = Decimal("8800")
+    (found,) = reassess(house.store, year, house.clock(), published=known)
+    (again,) = reassess(house.store, year, house.clock(), published=known)
+
+    assert (found.outcome, again.outcome) == ("corrected", "already_corrected")
+    assert found.payment is not None
+    case = house.store.open_case_file(retiree.case.case_id)
+    *_, correction = case.file.items["pension_assessment"].corrections
+    assert case.product("pension_no") == "YL0000009999"
+    assert case.made("pension_assessment", "pension", corrections=1) == f"{granted:f}"
+    now = Decimal(case.product("pension") or 0)
+    assert now > granted
+    assert case.file.state is CaseState.CONCLUDED
+
+    # Who reads the explanation can compute it again.
+    told = json.loads((case.dossier.find(case.file.case_id, correction.note) or {})["explanation"])
+    by_result: dict[str, Fraction] = {}
+    for step in told["steps"]:
+        so_far, amount = by_result.get(step["of"], Fraction(0)), Fraction(str(step["amount"]))
+        by_result[step["of"]] = so_far * amount if step["does"] == "times" else so_far + amount
+    assert by_result == {"base": 8800, "difference": Fraction(now - granted), "owed": Fraction(told["owed"])}
+    assert told["months"] == 3
+    assert Decimal(told["owed"]) == (now - granted) * 3
+    assert told["old"]["total"] == f"{granted:f}"
+
+    # The workflow has ended long ago: the news is told all the same, and does not begin it anew.
+    await house.heard(retiree.case)
+    assert (await house.handle(retiree.case).describe()).status == WorkflowExecutionStatus.COMPLETED
+    assert [event.products for event in retiree.happened("item_corrected")] == [("pension_no",), ("pension",)]
 
 
 async def test_whoever_confirms_in_time_is_not_called(retiree: Retiree) -> None:

@@ -442,17 +442,19 @@ def test_a_record_without_divisor_and_age_and_an_unknown_region_are_faults() -> 
 # ── the base, and assessing again ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_before_its_base_is_published_a_year_pays_on_the_one_before() -> None:
+def test_before_its_base_is_published_a_year_pays_on_the_latest_one() -> None:
     assert (base_for(2025).amount, base_for(2025).provisional) == (Decimal(8433), False)
     early = base_for(2026)
     assert (early.amount, early.of_year, early.provisional) == (Decimal(8433), 2025, True)
     assert "预发" in early.steps[0].zh
     assert early.steps[0].unverified
+    assert (base_for(2027).amount, base_for(2027).of_year, base_for(2027).provisional) == (Decimal(8433), 2025, True)
     later = base_for(2026, {**BASES, 2026: Decimal(8600)})
     assert (later.amount, later.provisional) == (Decimal(8600), False)
+    assert base_for(2024, {**BASES, 2026: Decimal(8600)}).of_year == 2024, "a later year's is never taken"
 
 
-@pytest.mark.parametrize("year", [2022, 2027])
+@pytest.mark.parametrize("year", [2022, 2028])
 def test_no_base_is_invented(year: int) -> None:
     with pytest.raises(NoRuleInForce):
         base_for(year)
