@@ -1,13 +1,14 @@
 """A correction in the store: compared with what stands under the lock, kept beside the first, and never twice."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from domain.department_answers import ProductFaulty
 from domain.refusals import NoSuchPart, NothingToCorrect
-from store.cases import CaseStore
+from store.cases import CaseStore, OpenedCase
 from store.commands import Handled
 from store.corrections import Correction, correct
 from store.events import read
@@ -67,18 +68,27 @@ def test_the_same_correction_again_has_the_first_answer(store: CaseStore, other_
     assert len(story.file.items[ITEM].corrections) == 2
 
 
-def test_two_who_say_the_same_at_once_are_one_correction(store: CaseStore) -> None:
+def test_two_who_say_the_same_at_once_are_one_correction(store: CaseStore, other_store: CaseStore) -> None:
     story = automatic(store)
 
-    def one_of_two(_: int) -> str:
-        try:
-            say(store, story, "A1")
-        except NothingToCorrect:
-            return "refused"
-        return "corrected"
+    def somebody_waits() -> bool:
+        with store.database.reading() as connection:
+            return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
 
-    with ThreadPoolExecutor(2) as both:
-        assert sorted(both.map(one_of_two, range(2))) == ["corrected", "refused"]
+    with ThreadPoolExecutor(1) as other:
+
+        def judged(_: OpenedCase) -> Correction:
+            # While the one compares, the other comes to where it has to wait, or, if nothing holds it, to its end.
+            asked = other.submit(say, other_store, story, "A1")
+            second.append(asked)
+            while not asked.done() and not somebody_waits():
+                pass
+            return Correction(ITEM, {"birth_certificate_no": "A1"}, {"text": "编号有误"})
+
+        second: list[Future[Handled]] = []
+        correct(store, story.case_id, judged, id=uuid4(), at=MONDAY, by=CASEWORKER)
+        with pytest.raises(NothingToCorrect):
+            second[0].result(20)
     assert len(story.file.items[ITEM].corrections) == 1
 
 
