@@ -65,6 +65,7 @@ def _record(one: Worker, city: Population) -> dict[str, str]:
         "contribution_months": str(one.contribution_months),
         "deemed_years": str(one.deemed_years).lower(),
         "employed": str(one.employer is not None).lower(),
+        "housing_fund": str(one.housing_fund).lower(),
         "phone": one.phone,
         "account": one.account,
         "community": one.community,

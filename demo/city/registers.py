@@ -206,9 +206,10 @@ def _pension_record(_: Population, by: Asked) -> Answer:
 
 def _housing_fund(_: Population, by: Asked) -> Answer:
     worker = find_worker(by["citizen_id"])
-    if worker is None or worker.employer is None:
+    if worker is None or not worker.housing_fund:
         return NOT_FOUND
-    return "found", {"name": worker.name, "account_no": f"GJJ{worker.n:09d}", "state": "active"}
+    state = "active" if worker.employer is not None else "sealed"
+    return "found", {"name": worker.name, "account_no": f"GJJ{worker.n:09d}", "state": state}
 
 
 def _account(city: Population, by: Asked) -> Answer:

@@ -46,6 +46,7 @@ class Worker:
     arrears: bool
     state: str
     employer: int | None
+    housing_fund: bool
     deemed_years: bool
     index: str
     account_balance: str
@@ -73,6 +74,7 @@ def worker(n: int, seed: int = DEFAULT_SEED) -> Worker:
     community = division.communities[lot // 7 % len(division.communities)]
     characters = names.MENS_CHARACTERS if sex == "1" else names.WOMENS_CHARACTERS
     months = 192 + lot // 11 % 260
+    employer = lot // 13 % EMPLOYERS if lot // 17 % 4 else None
     return Worker(
         n=n,
         person=f"CB{n:09d}",
@@ -91,7 +93,9 @@ def worker(n: int, seed: int = DEFAULT_SEED) -> Worker:
         places=2 if 35 <= odd < 43 else 1,
         arrears=43 <= odd < 50,
         state="retired" if 50 <= odd < 58 else "dead" if 58 <= odd < 62 else "active",
-        employer=lot // 13 % EMPLOYERS if lot // 17 % 4 else None,
+        employer=employer,
+        # Who has no employer now may have had one: then the account is sealed, and still theirs.
+        housing_fund=employer is not None or lot // 37 % 3 == 0,
         deemed_years=lot // 19 % 5 == 0,
         index=f"{(6000 + lot // 23 % 15_000) / 10_000:.4f}",
         account_balance=f"{30_000 + lot // 29 % 250_000}.{lot % 100:02d}",

@@ -80,6 +80,9 @@ INSURANCE = Section(
         ),
         FormField(code="deemed_years", title="有视同缴费年限", title_en="Deemed years", kind=FieldKind.YES_NO),
         FormField(code="employed", title="单位在职", title_en="Employed", kind=FieldKind.YES_NO),
+        FormField(
+            code="housing_fund", title="有住房公积金账户", title_en="Housing fund account", kind=FieldKind.YES_NO
+        ),
     ),
 )
 
@@ -237,6 +240,7 @@ HOUSING_FUND = Proof(
     title="住房公积金账户",
     title_en="Housing fund account",
     basis="住房公积金管理条例 24",
+    when=("housing_fund",),
     routes=(
         SharedDataQuery(source="housing_fund_accounts", by=_BY_CITIZEN_ID, agrees=(_SAME_NAME,)),
         DepartmentVerification(department="housing_fund", shows=_SHOWN),
@@ -270,6 +274,15 @@ BUNDLE = Bundle(
             title="有视同缴费年限",
             title_en="Deemed years",
             field="insurance.deemed_years",
+            among=("true",),
+        ),
+        # Not the same as being employed: an account of an earlier employer is sealed (封存) until it is paid out,
+        # and who is insured without an employer may have opened one, or none.
+        Circumstance(
+            code="housing_fund",
+            title="有住房公积金账户",
+            title_en="Housing fund account",
+            field="insurance.housing_fund",
             among=("true",),
         ),
     ),
@@ -310,6 +323,7 @@ BUNDLE = Bundle(
                 Prefilled(field="insurance.contribution_months", answer="contribution_months"),
                 Prefilled(field="insurance.deemed_years", answer="deemed_years"),
                 Prefilled(field="insurance.employed", answer="employed"),
+                Prefilled(field="insurance.housing_fund", answer="housing_fund"),
                 Prefilled(field="retiree.name", answer="name"),
                 Prefilled(field="retiree.citizen_id", answer="citizen_id"),
                 Prefilled(field="retiree.phone", answer="phone"),
@@ -417,6 +431,7 @@ BUNDLE = Bundle(
             act=Act.COMPLETE,
             statutory_limit=days(3),
             promised_limit=days(3),
+            when=("housing_fund",),
             after=("pension_assessment",),
             proofs=(HOUSING_FUND,),
             discloses=(*DISCLOSED, "retiree.account"),

@@ -6,6 +6,9 @@ from typing import Any, assert_never
 
 import pytest
 
+from demo.city import insured
+from demo.city.population import CITY
+from demo.city.registers import answer_query
 from demo.city.workers import Worker, workers
 from domain.actors import THE_ENGINE, Actor
 from domain.bundles.retirement import BUNDLE
@@ -29,6 +32,7 @@ from domain.refusals import FormFaulty
 from domain.steps import AskRegister, FindVerifier, SubmitItem, agenda, steps
 from domain.time_limits import SHANGHAI, in_shanghai
 from domain.waiting import waits
+from domain.watch_list import prefilled
 from tests.domain.telling import an_id
 
 BUREAU = Actor(account="pension", unit="pension-office")
@@ -60,6 +64,7 @@ def form(**answers: object) -> dict[str, Any]:
             "contribution_months": WORKER.contribution_months,
             "deemed_years": False,
             "employed": False,
+            "housing_fund": True,
         },
         "retiree": {"name": WORKER.name, "citizen_id": WORKER.citizen_id, "account": WORKER.account},
     }
@@ -190,6 +195,32 @@ def test_the_pension_is_assessed_on_the_day_and_paid_the_month_after() -> None:
 
     file, _ = the_day_comes(file, "paid_from")
     assert (file.state, file.outcome) == ("concluded", "complete")
+
+
+def test_nobody_is_asked_for_a_housing_fund_account_that_they_never_had() -> None:
+    """Who is insured without an employer may have none: no register is asked, and no caseworker has to decide."""
+    file, day = the_day_comes(goes_on(opened(form(housing_fund=False)), FILED), "form_sent")
+    file, _ = the_day_comes(confirms(file, day), "retires")
+
+    assert file.items["pension_assessment"].state is ItemState.CONCLUDED
+    assert "housing_fund_withdrawal" not in file.items
+    assert "housing_fund" not in file.proofs
+    file, _ = the_day_comes(file, "paid_from")
+    assert (file.state, file.outcome) == ("concluded", "complete")
+
+
+@pytest.mark.parametrize("has_account", [True, False])
+def test_the_register_tells_of_a_sealed_account_whoever_employs_them_now(has_account: bool) -> None:
+    one = next(one for one in workers(20_000) if one.employer is None and one.housing_fund is has_account)
+    (discovery,) = BUNDLE.discoveries
+    (record,) = insured.records({"persons": [one.person]}, CITY)["records"].values()
+
+    filled = prefilled(discovery, BUNDLE, record)
+
+    assert (filled["insurance"]["employed"], filled["insurance"]["housing_fund"]) == (False, has_account)
+    outcome, account = answer_query("housing_fund_accounts", {"citizen_id": one.citizen_id})
+    assert outcome == ("found" if has_account else "not_found")
+    assert (account or {}).get("state") == ("sealed" if has_account else None)
 
 
 @pytest.mark.parametrize(
