@@ -24,13 +24,23 @@ from domain.bundle import Bundle, Discovery
 from domain.catalogue import Catalogue
 from domain.commands import WithdrawCase, command_id
 from domain.form import read_application
-from domain.refusals import AlreadyOpen, CaseEnded, FormFaulty, NotFound, Refusal
+from domain.refusals import AlreadyOpen, CaseEnded, FormFaulty, Refusal
 from domain.time_limits import in_shanghai
-from domain.watch_list import Finding, born_months, completed, judge, prefilled, unreadable
+from domain.watch_list import (
+    Finding,
+    NoSuchOccasion,
+    born_months,
+    completed,
+    judge,
+    occasion_in_force,
+    prefilled,
+    unreadable,
+)
 from store.access_log import Access, note_for_unit
 from store.cases import CaseStore, fingerprint
 from store.database import again_if_lost
 from store.duty import desk_in_department
+from store.grants import permitted
 from store.watch_list import (
     Listed,
     Run,
@@ -50,15 +60,6 @@ HAS_DIED: Final = "参保登记显示本人已死亡, 遗属待遇另行办理 �
 PAGE: Final = 2_000
 """An answer of so many lines stays well below what a gateway reads."""
 RECORDS_AT_ONCE: Final = 50
-
-
-class NoSuchOccasion(NotFound):
-    """No bundle in force finds anybody on that occasion."""
-
-    code = "discovery.unknown"
-
-    def __init__(self, occasion: str) -> None:
-        super().__init__(f"没有名为“{occasion}”的免申即办事由", f"no bundle in force is started by {occasion!r}")
 
 
 class Scan(BaseModel):
@@ -109,6 +110,15 @@ class Closing(BaseModel):
 
     occasion: str
     district: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ToStart:
+    """Whom to open a case for, and the unit in whose name; without `by`, nobody's record is read, and `fault` says why."""
+
+    rows: list[Listed]
+    by: Actor | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +213,14 @@ class Discovering:
         since = self._clock()
         opened = Opened()
         while (left := opening.at_most - opened.opened - opened.not_opened) > 0:
-            desk, rows = await asyncio.to_thread(self._to_start, opening, bundle, since, min(RECORDS_AT_ONCE, left))
-            if not rows:
+            due = await asyncio.to_thread(self._to_start, opening, bundle, since, min(RECORDS_AT_ONCE, left))
+            if not due.rows:
                 break
             records: Mapping[str, Mapping[str, str]] = {}
-            if desk is not None:
-                records = await self._register.records([row.person for row in rows])
-            for row in rows:
-                done = await asyncio.to_thread(self._try, bundle, discovery, desk, row, records.get(row.person), since)
+            if due.by is not None:
+                records = await self._register.records([row.person for row in due.rows])
+            for row in due.rows:
+                done = await asyncio.to_thread(self._try, bundle, discovery, due, row, records.get(row.person), since)
                 if done is None:
                     continue
                 opened = Opened(opened=opened.opened + done, not_opened=opened.not_opened + (not done))
@@ -252,12 +262,7 @@ class Discovering:
         return True
 
     def _declared(self, occasion: str) -> tuple[Bundle, Discovery]:
-        today = in_shanghai(self._clock()).date()
-        for bundle in self._catalogue.all_in_force(today):
-            for discovery in bundle.discoveries:
-                if discovery.code == occasion:
-                    return bundle, discovery
-        raise NoSuchOccasion(occasion)
+        return occasion_in_force(self._catalogue.all_in_force(in_shanghai(self._clock()).date()), occasion)
 
     async def _next(self, scan: Scan, discovery: Discovery, after: str) -> Page:
         born = born_months(discovery.when, scan.month)
@@ -277,13 +282,11 @@ class Discovering:
 
         return again_if_lost(once)
 
-    def _to_start(
-        self, opening: Opening, bundle: Bundle, since: datetime, limit: int
-    ) -> tuple[str | None, list[Listed]]:
-        """The unit in whose name they are opened, and whom to open; that their records are read is in its log."""
+    def _to_start(self, opening: Opening, bundle: Bundle, since: datetime, limit: int) -> _ToStart:
+        """Whom to open, if the unit may read their records; that it does, or may not, is in its log."""
         at = self._clock()
 
-        def once() -> tuple[str | None, list[Listed]]:
+        def once() -> _ToStart:
             with self._store.database.begin() as connection:
                 desk = desk_in_department(connection, bundle.lead_department, opening.district)
                 rows = to_start(
@@ -294,13 +297,17 @@ class Discovering:
                     tried_before=since,
                     limit=limit,
                 )
-                if desk is not None and rows:
+                if desk is None:
+                    return _ToStart(rows, fault="no_desk")
+                by = Actor(account=THE_SCAN, unit=desk)
+                granted = SOURCE in permitted(connection, desk, bundle.code, at)
+                if rows:
                     about = (f"register/{SOURCE}", f"district/{opening.district}", f"persons/{len(rows)}")
-                    by = Actor(account=THE_SCAN, unit=desk)
-                    note_for_unit(
-                        connection, [Access(at=at, by=by, action="read_ahead", about=about, purpose=bundle.code)]
+                    access = Access(
+                        at=at, by=by, action="read_ahead", about=about, purpose=bundle.code, granted=granted
                     )
-                return desk, rows
+                    note_for_unit(connection, [access])
+                return _ToStart(rows, by) if granted else _ToStart(rows, fault="no_grant")
 
         return again_if_lost(once)
 
@@ -308,7 +315,7 @@ class Discovering:
         self,
         bundle: Bundle,
         discovery: Discovery,
-        desk: str | None,
+        due: _ToStart,
         row: Listed,
         record: Mapping[str, str] | None,
         since: datetime,
@@ -317,12 +324,12 @@ class Discovering:
         with self._store.database.reading() as connection:
             if not still_to_start(connection, row):
                 return None
-        if desk is None:
-            done = _Tried(fault="no_desk")
+        if due.by is None:
+            done = _Tried(fault=due.fault)
         elif record is None:
             done = _Tried(fault="no_record")
         else:
-            done = self._file(bundle, discovery, Actor(account=THE_SCAN, unit=desk), row, record)
+            done = self._file(bundle, discovery, due.by, row, record)
         # Never before this opening began, whatever the clock says: it would be tried again for ever.
         at = max(self._clock(), since)
 

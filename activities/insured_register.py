@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from activities.faults import GatewayFault
 from activities.gateway import Gateway
 from domain.law.retirement_age import Category
-from domain.watch_list import InsuredPerson
+from domain.watch_list import READ_AHEAD, InsuredPerson
 
-SOURCE: Final = "insured_persons"
+SOURCE: Final = READ_AHEAD
 
 Answer = TypeVar("Answer", bound=BaseModel)
 

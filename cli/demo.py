@@ -98,6 +98,7 @@ def show_doors(stack: "Running") -> None:
             f"  {padded(one.account, 18)} {padded(one.password or '(令牌 token)', 20)} {one.title} · {one.title_en}"
             for one in ACCOUNTS
         ),
+        "  各区县民政局 civil affairs elsewhere: registrar-339902 … registrar-339909, 密码规则相同 passwords by the same rule",
         f"  令牌 tokens: {_shortly(stack.state / 'tokens')}/<account>",
         "",
         "  onething run examples/newborn/family.json",

@@ -319,17 +319,28 @@ def _listing(database: "Database", at: datetime) -> Iterator[Finding]:
 def _grants(database: "Database", at: datetime) -> Iterator[Finding]:
     from domain.catalogue import catalogue
     from domain.grants import day_of
-    from store.grants import lacking, running_out
+    from store.grants import lacking, lacking_ahead, running_out
+    from workers.settings import WorkerSettings
 
     bundles = catalogue().all_in_force(day_of(at))
     with database.reading() as connection:
         lack = lacking(connection, bundles, at)
+        ahead = lacking_ahead(connection, bundles, WorkerSettings().scan_districts, at)
         ending = running_out(connection, at, GRANTS_END_WITHIN)
     for one in lack:
         registers = ", ".join(one.sources)
         yield Finding(
             "warning", "grants", f"{one.unit} 办理 {one.bundle} 无权查询 {registers}; 相关证明须人工核实",
             f"{one.unit} may not query {registers} for {one.bundle}; a person has to settle those proofs",
+            f"onething grant apply {' '.join(one.sources)} --bundle {one.bundle} --by ACCOUNT --reason TEXT --signed"
+            "   (再由数据中心批准 then: onething grant approve)",
+        )  # fmt: skip
+    for one in ahead:
+        registers = ", ".join(one.sources)
+        yield Finding(
+            "warning", "grants", f"{one.unit} 就 {one.bundle} 无权查询 {registers}; 到龄人员的办件无法主动开办或须人工核实",
+            f"{one.unit} may not query {registers} for {one.bundle}: whoever is found has no case opened, or a person"
+            " has to settle its proofs",
             f"onething grant apply {' '.join(one.sources)} --bundle {one.bundle} --by ACCOUNT --reason TEXT --signed"
             "   (再由数据中心批准 then: onething grant approve)",
         )  # fmt: skip
@@ -340,7 +351,7 @@ def _grants(database: "Database", at: datetime) -> Iterator[Finding]:
             f"onething grant apply {grant.source} --bundle {shlex.quote(grant.purpose)} --by ACCOUNT --reason TEXT --signed"
             "   (再由数据中心批准 then: onething grant approve)",
         )  # fmt: skip
-    if not lack and not ending:
+    if not lack and not ahead and not ending:
         yield Finding("ok", "grants", "数据权限齐备", "every unit may query what its bundles need")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from demo.city.places import DIVISIONS
 from domain.departments import DEPARTMENTS
 from domain.scopes import Role
 from store import accounts as kept
@@ -94,6 +95,25 @@ FILES_APPLICATIONS = "desk"
 """The account that `onething run` files with."""
 
 
+def district_units() -> Iterator[Unit]:
+    """Civil affairs of the districts beyond the first: the senior card is everywhere in the hands of the district's own."""
+    for division in DIVISIONS:
+        if division.code != DIVISION:
+            yield Unit(
+                f"civil-affairs-{division.code}",
+                f"{division.name}民政局",
+                f"civil affairs of {division.code}",
+                division.code,
+                "civil_affairs",
+            )
+
+
+def district_accounts() -> Iterator[DemoAccount]:
+    """One officer in each of them, `registrar-339902` and so on."""
+    for unit in district_units():
+        yield DemoAccount(f"registrar-{unit.division}", unit.code, Role.VERIFIER, "民政核验员", "civil affairs officer")
+
+
 def department_units() -> Iterator[Unit]:
     """Each department's system, which calls back when it has decided."""
     for department in DEPARTMENTS.values():
@@ -122,12 +142,12 @@ def department_accounts() -> Iterator[DemoAccount]:
 def provide(connection: Connection, tokens: Path, at: datetime) -> None:
     """Make the units, accounts and token files that are missing; what is there stays as it is."""
     known_units = set(connection.execute(select(units_table.c.code)).scalars())
-    for unit in (*UNITS, *department_units()):
+    for unit in (*UNITS, *district_units(), *department_units()):
         if unit.code not in known_units:
             kept.add_unit(connection, unit.code, title=unit.title, division=unit.division, department=unit.department)
     known_accounts = set(connection.execute(select(accounts_table.c.account)).scalars())
     tokens.mkdir(mode=0o700, exist_ok=True)
-    for wanted in (*ACCOUNTS, *department_accounts()):
+    for wanted in (*ACCOUNTS, *district_accounts(), *department_accounts()):
         if wanted.account not in known_accounts:
             kept.add_account(connection, wanted.account, unit=wanted.unit, role=wanted.role, password=wanted.password)
         file = tokens / wanted.account

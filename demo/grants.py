@@ -9,12 +9,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from demo.accounts import ACCOUNTS, UNITS, DemoAccount
+from demo.accounts import ACCOUNTS, UNITS, DemoAccount, district_accounts, district_units
 from domain import single_proof
 from domain.actors import Actor
 from domain.bundle import Bundle
 from domain.catalogue import catalogue
-from domain.grants import GrantState, Wanted, day_of, years_after
+from domain.grants import GrantState, Wanted, day_of, read_ahead_by, years_after
 from domain.scopes import Action, Role, Viewer, reach
 from store.grants import GrantsWanted, apply, approve, list_grants, missing_for, permitted, sign
 
@@ -47,8 +47,12 @@ def provide_grants(connection: Connection, at: datetime) -> None:
 def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tuple[str, str]]:
     unit = desk.actor.unit
     for bundle in catalogue().all_in_force(day_of(at)):
-        if reach(desk, Action.OPEN_CASE) or _finds_people_for(desk, bundle):
+        leads = _finds_people_for(desk, bundle)
+        if reach(desk, Action.OPEN_CASE) or leads:
             yield from ((source, bundle.code) for source in missing_for(connection, unit, bundle, at))
+        if leads:
+            permitted_then = permitted(connection, unit, bundle.code, at)
+            yield from ((source, bundle.code) for source in read_ahead_by(bundle) if source not in permitted_then)
     if reach(desk, Action.ASK_VERIFICATION):
         permitted_then = permitted(connection, unit, single_proof.BUNDLE, at)
         yield from ((source, single_proof.BUNDLE) for source in single_proof.SOURCES if source not in permitted_then)
@@ -57,7 +61,7 @@ def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tupl
 def _desks() -> Iterator[Viewer]:
     """One account for each unit that takes applications in, asks for proofs, or leads what nobody has to apply for."""
     seen: set[str] = set()
-    for account in ACCOUNTS:
+    for account in (*ACCOUNTS, *district_accounts()):
         viewer = _viewer(account)
         takes_in = (
             reach(viewer, Action.OPEN_CASE)
@@ -74,5 +78,5 @@ def _finds_people_for(viewer: Viewer, bundle: Bundle) -> bool:
 
 
 def _viewer(account: DemoAccount) -> Viewer:
-    unit = next(unit for unit in UNITS if unit.code == account.unit)
+    unit = next(unit for unit in (*UNITS, *district_units()) if unit.code == account.unit)
     return Viewer(Actor(account=account.account, unit=unit.code), account.role, unit.division, unit.department)

@@ -32,6 +32,7 @@ from domain.departments import REGISTERS
 from domain.refusals import Conflict, FieldFault, FormFaulty, NotAllowed, NotFound, Refusal
 from domain.scopes import Action, Viewer, reach
 from domain.time_limits import SHANGHAI
+from domain.watch_list import READ_AHEAD
 
 EVERY_PURPOSE: Final = "*"
 """Granted for every life event; a data centre gives it rarely."""
@@ -255,6 +256,11 @@ def sources_needed(bundle: Bundle) -> tuple[str, ...]:
     )
 
 
+def read_ahead_by(bundle: Bundle) -> tuple[str, ...]:
+    """The registers in which the bundle's lead unit reads the records of people who did not apply (免申即办)."""
+    return (READ_AHEAD,) if bundle.discoveries else ()
+
+
 def missing(bundle: Bundle, permitted: Collection[str]) -> tuple[str, ...]:
     """The registers that the bundle needs and that are not permitted, in declared order."""
     return tuple(source for source in sources_needed(bundle) if source not in permitted)
@@ -275,7 +281,7 @@ def _faults(wanted: Wanted, today: date, bundles: Collection[Bundle]) -> Iterato
         declared = [bundle for bundle in bundles if bundle.code == wanted.purpose]
         if not declared:
             yield FieldFault("/purpose", "unknown", "没有这个一件事", f"is no bundle, nor {EVERY_PURPOSE!r}")
-        elif wanted.source in REGISTERS and not any(wanted.source in sources_needed(bundle) for bundle in declared):
+        elif wanted.source in REGISTERS and not any(_queries(bundle, wanted.source) for bundle in declared):
             yield FieldFault(
                 "/source", "not_needed", f"“{wanted.purpose}”不查询该数据源", f"is never queried by {wanted.purpose!r}"
             )
@@ -291,6 +297,10 @@ def years_after(day: date, years: int) -> date:
         return day.replace(year=day.year + years)
     except ValueError:
         return day.replace(year=day.year + years, day=28)
+
+
+def _queries(bundle: Bundle, source: str) -> bool:
+    return source in (*sources_needed(bundle), *read_ahead_by(bundle))
 
 
 def _must_decide(by: Viewer) -> None:

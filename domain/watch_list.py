@@ -4,7 +4,7 @@ Nobody applies: the register is read ahead, and the list says of everybody it na
 which dates. A doubt is a finding too; it puts the person on the list for the bureau, never off it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -13,6 +13,10 @@ from typing import Any, Final, assert_never
 from domain.bundle import AtAge, AtRetirementAge, Bundle, Discovery, FieldKind
 from domain.law.months import MONTHS_IN_YEAR, first_day, month_text
 from domain.law.retirement_age import STATUTORY_MONTHS, Category, born_for, retirement_age
+from domain.refusals import NotFound
+
+READ_AHEAD: Final = "insured_persons"
+"""The register (数据源) in which people are found; whoever reads a person's record in it needs a grant for it."""
 
 
 class Outcome(StrEnum):
@@ -50,9 +54,31 @@ FAULTS: Final = {
         "牵头部门在当地和本市均无人受理",
         "nobody takes cases in for the leading department there or in the city",
     ),
+    "no_grant": (
+        "受理单位无权查询参保信息, 未读取其办理信息",
+        "the unit that would take the case in has no grant for the register; nobody's record was read",
+    ),
     "record_unreadable": ("登记信息无法读取", "the register's record cannot be read"),
 }
 """Why somebody who is due has no case of the scan's own; a fault of the form stands as "form:/pointer:rule"."""
+
+
+class NoSuchOccasion(NotFound):
+    """No bundle in force finds anybody on that occasion."""
+
+    code = "discovery.unknown"
+
+    def __init__(self, occasion: str) -> None:
+        super().__init__(f"没有名为“{occasion}”的免申即办事由", f"no bundle in force is started by {occasion!r}")
+
+
+def occasion_in_force(bundles: Iterable[Bundle], occasion: str) -> tuple[Bundle, Discovery]:
+    """The discovery of that code, and the bundle among these that declares it; raises NoSuchOccasion."""
+    for bundle in bundles:
+        for discovery in bundle.discoveries:
+            if discovery.code == occasion:
+                return bundle, discovery
+    raise NoSuchOccasion(occasion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +155,12 @@ def unreadable(person: str, district: str, discovery: Discovery, month: int) -> 
 def reason_in_words(reason: str) -> tuple[str, str]:
     """A conflict or exclusion by its code, in Chinese and in English."""
     return CONFLICTS.get(reason) or EXCLUSIONS.get(reason) or (reason, reason)
+
+
+def reasons_with_case(reasons: Sequence[str], month: int, case_month: int | None) -> tuple[str, ...]:
+    """Those of the finding, and that the case was opened for a month which the register does not give any more."""
+    moved = case_month is not None and case_month != month
+    return (*reasons, "case_for_other_month") if moved else tuple(reasons)
 
 
 def fault_in_words(fault: str) -> tuple[str, str]:

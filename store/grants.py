@@ -30,6 +30,7 @@ from domain.grants import EVERY_PURPOSE, AlreadyAppliedFor, Grant, GrantState, N
 from domain.refusals import SameKeyOtherRequest
 from domain.scopes import MAY, Action, Reach, Role, Viewer, reach
 from store.access_log import Access, note_for_unit
+from store.duty import desk_in_department
 from store.log import masked
 from store.tables import accounts, cases, grants, units
 
@@ -194,6 +195,26 @@ def lacking(
         for bundle in bundles
         if (sources := missing_for(connection, unit, bundle, at))
     ]
+
+
+def lacking_ahead(
+    connection: Connection, bundles: Sequence[Bundle], districts: Sequence[str], at: datetime
+) -> list[Lacking]:
+    """What the units in whose name people are found in these districts may not query, each unit and bundle once.
+
+    A unit that also takes applications in is told of the registers of its proofs by `lacking`.
+    """
+    openers = set(units_that_open(connection))
+    found: dict[tuple[str, str], Lacking] = {}
+    for bundle in bundles:
+        for district in districts if bundle.discoveries else ():
+            desk = desk_in_department(connection, bundle.lead_department, district)
+            if desk is not None and (desk, bundle.code) not in found:
+                needed = (*rules.read_ahead_by(bundle), *(() if desk in openers else rules.sources_needed(bundle)))
+                granted = permitted(connection, desk, bundle.code, at)
+                sources = tuple(source for source in needed if source not in granted)
+                found[desk, bundle.code] = Lacking(desk, bundle.code, sources)
+    return [one for one in found.values() if one.sources]
 
 
 def running_out(connection: Connection, at: datetime, within: timedelta) -> list[Grant]:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain.case_file import CaseState
 from domain.law.months import month_text
-from domain.watch_list import DEAD, Finding, Outcome, Standing, fault_in_words, reason_in_words
+from domain.watch_list import DEAD, Finding, Outcome, Standing, fault_in_words, reason_in_words, reasons_with_case
 from store.tables import cases, scan_findings, scan_runs, watch_list
 
 GOES_ON_WITHIN: Final = timedelta(hours=20)
@@ -228,9 +228,8 @@ class Listed:
         }
 
     def all_reasons(self) -> tuple[str, ...]:
-        """Those of the finding, and that the case was opened for a month which the register does not give any more."""
-        moved = self.case_month is not None and self.case_month != self.month
-        return (*self.reasons, "case_for_other_month") if moved else tuple(self.reasons)
+        """Those of the finding, and what the case that was opened differs in."""
+        return reasons_with_case(self.reasons, self.month, self.case_month)
 
 
 def _worded(code: str, words: tuple[str, str]) -> dict[str, str]:

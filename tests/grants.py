@@ -19,8 +19,8 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _FOR_EVER = date(9999, 12, 31)
 
 
-def grant_everything(connection: Connection, unit: str) -> None:
-    """The unit may query every register, for whatever purpose."""
+def grant_everything(connection: Connection, unit: str, purpose: str = EVERY_PURPOSE) -> None:
+    """The unit may query every register, for this purpose."""
     connection.execute(
         insert(grants),
         [
@@ -28,7 +28,7 @@ def grant_everything(connection: Connection, unit: str) -> None:
                 "id": uuid4(),
                 "unit": unit,
                 "source": source,
-                "purpose": EVERY_PURPOSE,
+                "purpose": purpose,
                 "reason": "test",
                 "applied_by": f"{unit}-chief",
                 "applied_at": _LONG_AGO,

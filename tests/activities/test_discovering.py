@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 import activities.discovering
-from activities.discovering import THE_SCAN, Closing, Discovering, NoSuchOccasion, Opened, Opening, Scan
+from activities.discovering import THE_SCAN, Closing, Discovering, Opened, Opening, Scan
 from activities.faults import GatewayFault, NotAccepted
 from activities.gateway import Gateway
 from activities.insured_register import HttpInsuredRegister, Page, in_order
@@ -26,7 +26,7 @@ from domain.form import read_application
 from domain.law.months import first_day, read_month
 from domain.refusals import AlreadyOpen
 from domain.scopes import Role
-from domain.watch_list import InsuredPerson, completed, judge, prefilled
+from domain.watch_list import READ_AHEAD, InsuredPerson, NoSuchOccasion, completed, judge, prefilled
 from store.accounts import add_account, add_unit
 from store.cases import CaseStore, Filed, fingerprint
 from store.database import Database
@@ -34,6 +34,7 @@ from store.tables import access_log, cases, request_keys
 from store.watch_list import Listed, Run, listed, open_cases_of_the_dead
 from tests.activities.http_service import serving, whole
 from tests.desk import store_on
+from tests.grants import grant_everything, take_away
 from tests.insured import BUREAU, MARCH, RETIREMENT, Register, found, line, provide_bureau, some_due
 
 pytestmark = pytest.mark.anyio
@@ -362,6 +363,38 @@ async def test_only_whoever_has_a_case_opened_has_their_record_read_and_that_is_
         (entry,) = connection.execute(select(access_log).where(access_log.c.action == "read_ahead"))
     assert (entry.account, entry.unit, entry.purpose) == (THE_SCAN, BUREAU, "retirement")
     assert entry.about == ["register/insured_persons", "district/339901", "persons/4"]
+
+
+async def test_without_a_grant_nobodys_record_is_read_and_the_line_says_so(bureau: Bureau) -> None:
+    with bureau.store.database.begin() as connection:
+        take_away(connection, BUREAU, READ_AHEAD, at=NIGHT)
+    await bureau.scan()
+
+    assert await bureau.open() == Opened(not_opened=5)
+
+    assert bureau.register.recorded == []
+    assert bureau.cases() == []
+    for one in bureau.lines().values():
+        assert one.fault == "no_grant"
+        assert one.told()["fault"]["zh"].startswith("受理单位无权查询")
+    with bureau.store.database.reading() as connection:
+        (entry,) = connection.execute(select(access_log).where(access_log.c.action == "read_ahead"))
+    assert (entry.unit, entry.granted, entry.about[-1]) == (BUREAU, False, "persons/5")
+
+
+async def test_a_grant_for_another_purpose_is_none(bureau: Bureau) -> None:
+    await bureau.scan()
+    with bureau.store.database.begin() as connection:
+        take_away(connection, BUREAU, at=NIGHT)
+        grant_everything(connection, BUREAU, "senior_card")
+
+    assert await bureau.open() == Opened(not_opened=5)
+    assert bureau.register.recorded == []
+
+    with bureau.store.database.begin() as connection:
+        grant_everything(connection, BUREAU, "retirement")
+    bureau.now += timedelta(days=1)
+    assert await bureau.open() == Opened(opened=5), "the next night, once it is granted"
 
 
 async def test_cases_are_opened_no_faster_than_was_said_and_no_more_than_was_said(bureau: Bureau) -> None:
