@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -32,6 +33,13 @@ PAGE = 1_000
 _DISTRICT = re.compile(r"[0-9]{6}")
 
 Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="到龄年月, 如 2026-12 · The month, such as 2026-12.")]
+OneMonth = Annotated[
+    str | None,
+    typer.Option(
+        metavar="YYYY-MM",
+        help="到龄年月; 不填为今夜将读取的各月 · The month; else every month that tonight's scan would read.",
+    ),
+]
 Occasion = Annotated[
     str, typer.Option(help="事由 · What is reached: retirement, senior_60, senior_70.", metavar="OCCASION")
 ]
@@ -50,7 +58,7 @@ OUTCOMES = {OutcomeName.DUE: "到龄 due", OutcomeName.CONFLICT: "待核 conflic
 
 @app.command(short_help="扫描 · Read the register.")
 def scan(
-    month: Month,
+    month: OneMonth = None,
     district: Annotated[
         list[str] | None,
         typer.Option(metavar="CODE", help="区划代码, 可多次 · A district's six digits, repeatable; else all."),
@@ -73,6 +81,7 @@ def scan(
 ) -> None:
     """\b
     例 Examples:
+      onething retire scan
       onething retire scan --month 2026-12
       onething retire scan --month 2026-12 --district 339901 --dry-run --json
       onething retire scan --month 2026-12 --open --per-second 2
@@ -82,9 +91,10 @@ def scan(
     """
     if dry_run and open_cases:
         raise Leave(Exit.USAGE, "--dry-run 与 --open 不能同时使用 · --dry-run and --open exclude each other")
-    wanted = _month(month)
+    named = None if month is None else _month(month)
     adopt(state)
     districts = _districts(district)
+    wanted = _months_of_tonight(occasion) if named is None else [named]
     told = asyncio.run(
         _scan(occasion, wanted, districts, dry_run=dry_run, per_second=per_second if open_cases else None)
     )
@@ -93,6 +103,7 @@ def scan(
         return
     show_table(
         (
+            "年月 month",
             "区划 district",
             "读取 read",
             *OUTCOMES.values(),
@@ -109,7 +120,7 @@ def scan(
     if dry_run:
         say("只查看, 未保存 Only looked; nothing was kept.")
     else:
-        say(f"名单 The list: onething retire list --month {month}")
+        say(f"名单 The list: onething retire list --month {told[-1]['month']}")
 
 
 @app.command(short_help="重新核定 · Settle what was paid provisionally.")
@@ -202,7 +213,7 @@ def list_(
 
 
 async def _scan(
-    occasion: str, month: int, districts: Sequence[str], *, dry_run: bool, per_second: float | None
+    occasion: str, months: Sequence[int], districts: Sequence[str], *, dry_run: bool, per_second: float | None
 ) -> list[dict[str, Any]]:
     from activities.discovering import Closing, Discovering, Opening, Scan
     from activities.faults import GatewayFault, NotAccepted
@@ -217,7 +228,7 @@ async def _scan(
     discovering = Discovering(store, register, catalogue(), lambda: datetime.now(UTC))
     told: list[dict[str, Any]] = []
     try:
-        for district in districts:
+        for month, district in product(months, districts):
             asked = Scan(occasion=occasion, district=district, month=month)
             if dry_run:
                 one = await _look(discovering, store, asked)
@@ -256,7 +267,7 @@ async def _look(discovering: "Discovering", store: "CaseStore", asked: "Scan") -
     with store.database.reading() as connection:
         runs = finished_runs(connection, asked.occasion, asked.month, asked.district)
         before = found_by(connection, next(iter(runs), None))
-    return _told(asked.district, None, read, now, changes(before, now))
+    return _told(asked, None, read, now, changes(before, now))
 
 
 async def _read(discovering: "Discovering", store: "CaseStore", asked: "Scan") -> dict[str, Any]:
@@ -269,15 +280,18 @@ async def _read(discovering: "Discovering", store: "CaseStore", asked: "Scan") -
         runs = finished_runs(connection, asked.occasion, asked.month, asked.district)
         before = next((one for one in runs if one.id != run.id), None)
         differs = changes(found_by(connection, before), now)
-    return _told(asked.district, str(run.id), run.scanned, now, differs)
+    return _told(asked, str(run.id), run.scanned, now, differs)
 
 
 def _told(
-    district: str, run: str | None, read: int, now: "dict[str, Standing] | Any", differs: "Changes"
+    asked: "Scan", run: str | None, read: int, now: "dict[str, Standing] | Any", differs: "Changes"
 ) -> dict[str, Any]:
+    from domain.law.months import month_text
+
     outcomes = Counter(one.outcome.value for one in now.values())
     return {
-        "district": district,
+        "month": month_text(asked.month),
+        "district": asked.district,
         "run": run,
         "read": read,
         "outcomes": {name.value: outcomes[name.value] for name in OutcomeName},
@@ -362,6 +376,17 @@ def _month(text: str) -> int:
         raise Leave(Exit.USAGE, f"--month {text}: 应为年月, 如 2026-12 · expected a month such as 2026-12") from None
 
 
+def _months_of_tonight(occasion: str) -> list[int]:
+    """This month and those ahead, as the nightly scan of this occasion reads them."""
+    from domain.catalogue import catalogue
+    from domain.time_limits import in_shanghai
+    from domain.watch_list import months_ahead, occasion_in_force
+
+    today = in_shanghai(datetime.now(UTC)).date()
+    _, discovery = occasion_in_force(catalogue().all_in_force(today), occasion)
+    return [months_ahead(today, ahead) for ahead in range(discovery.months_ahead + 1)]
+
+
 def _checked(district: str) -> str:
     if not _DISTRICT.fullmatch(district):
         raise Leave(Exit.USAGE, f"--district {district}: 应为六位区划代码 · expected a district's six digits")
@@ -386,7 +411,8 @@ def _line(one: dict[str, Any]) -> tuple[str, ...]:
     changed = (str(len(one[name])) for name in ("new", "gone", "changed"))
     opened = f"{one['opened']}" if "opened" in one else "-"
     failed = f" (未开办 not opened {one['not_opened']})" if one.get("not_opened") else ""
-    return (one["district"], str(one["read"]), *outcomes, *changed, str(one.get("closed", "-")), opened + failed)
+    closed = str(one.get("closed", "-"))
+    return (one["month"], one["district"], str(one["read"]), *outcomes, *changed, closed, opened + failed)
 
 
 def _row(one: "Listed") -> tuple[str, ...]:
