@@ -31,6 +31,7 @@ from api import (
     single_proofs,
     tasks,
     verifications,
+    watch_list,
 )
 from api import clock as case_clock
 from api.feed import Feed
@@ -64,6 +65,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     callbacks.router,
     bundles.router,
     explain.router,
+    watch_list.router,
     departments.router,
     event_feed.router,
     access.router,

@@ -61,6 +61,7 @@ class Action(StrEnum):
     MANAGE_ROSTERS = "manage_rosters"
     READ_LISTING = "read_listing"
     MANAGE_LISTING = "manage_listing"
+    READ_WATCH_LIST = "read_watch_list"  # 到龄名单: who comes to an age, by the register's numbers
     READ_GRANTS = "read_grants"
     APPLY_GRANT = "apply_grant"
     APPROVE_GRANT = "approve_grant"
@@ -71,7 +72,9 @@ class Reach(StrEnum):
     """How far an action goes; what is not about a case is EVERYWHERE."""
 
     OWN_UNIT = "own_unit"  # cases that the unit took in
-    DIVISION = "division"  # cases of the unit's division (区划), whoever took them in
+    DIVISION = (
+        "division"  # of the unit's division (区划): cases, whoever took them in; lists, a city those of its districts
+    )
     ADDRESSED = "addressed"  # verifications that were sent to the unit, and of their cases only what they ask
     DEPARTMENT = "department"  # cases with an item of the unit's department, and of them only those items
     EVERYWHERE = "everywhere"
@@ -129,12 +132,14 @@ _SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
 MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
     {
         Role.BIRTH_DESK: _TAKES_IN,
-        Role.PENSION_OFFICER: _TAKES_IN | {Action.CORRECT_ITEM: Reach.DEPARTMENT},
+        Role.PENSION_OFFICER: _TAKES_IN
+        | {Action.CORRECT_ITEM: Reach.DEPARTMENT, Action.READ_WATCH_LIST: Reach.DIVISION},
         Role.CASEWORKER: _SETTLES,
         Role.SUPERVISOR: _SETTLES
         | {
             Action.READ_ACCESS_LOG: Reach.DIVISION,
             Action.ASSIGN_VERIFICATION: Reach.DIVISION,
+            Action.READ_WATCH_LIST: Reach.DIVISION,
             # A department is one for the whole city: it is paused for everybody or for nobody.
             Action.PAUSE_DEPARTMENT: Reach.EVERYWHERE,
         },
@@ -153,6 +158,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.READ_EVENTS_FEED: Reach.EVERYWHERE,
             Action.READ_ACCESS_LOG: Reach.EVERYWHERE,
             Action.READ_ROSTERS: Reach.EVERYWHERE,
+            Action.READ_WATCH_LIST: Reach.EVERYWHERE,
             Action.READ_GRANTS: Reach.EVERYWHERE,
         },
         Role.INTEGRATOR: _EVERYBODY_IN_THE_HOUSE

@@ -8,6 +8,7 @@ from typing import assert_never
 from sqlalchemy import ColumnElement, exists, false, true
 
 from domain.scopes import Action, Reach, Viewer, reach
+from store.duty import city_of
 from store.tables import case_items, cases, verifications
 
 
@@ -26,6 +27,21 @@ def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
             return false()
         case Reach.DEPARTMENT:
             return exists().where(case_items.c.case_id == cases.c.case_id, case_items.c.department == viewer.department)
+        case Reach.EVERYWHERE:
+            return true()
+        case never:
+            assert_never(never)
+
+
+def districts_visible_to(viewer: Viewer, action: Action, district: ColumnElement[str]) -> ColumnElement[bool]:
+    """A condition over a column of districts: those that the viewer's division covers; a city's, all of its districts."""
+    match reach(viewer, action):
+        case None | Reach.OWN_UNIT | Reach.ADDRESSED | Reach.DEPARTMENT:
+            return false()
+        case Reach.DIVISION if viewer.division == city_of(viewer.division):
+            return district.startswith(viewer.division.removesuffix("00"), autoescape=True)
+        case Reach.DIVISION:
+            return district == viewer.division
         case Reach.EVERYWHERE:
             return true()
         case never:

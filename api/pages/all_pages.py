@@ -14,6 +14,7 @@ from api.pages import (
     case_list,
     case_page,
     changes,
+    explain,
     grants,
     inbox,
     link,
@@ -21,6 +22,7 @@ from api.pages import (
     question,
     rosters,
     signing_in,
+    watch_list,
 )
 from api.pages.faults import as_page
 from api.pages.rendering import FOLDER, HEADERS
@@ -40,6 +42,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     listing.router,
     rosters.router,
     grants.router,
+    watch_list.router,
+    explain.router,
 )
 
 

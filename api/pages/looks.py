@@ -80,6 +80,13 @@ LOOKS: Final = {
     "grant.refused": Look("不予批准", "no", "over"),
     "grant.revoked": Look("已收回", "back", "over"),
     "grant.expired": Look("已到期", "clock", "idle"),
+    # lines of the watch list, and what the last reading changed
+    "watch.due": Look("到龄", "clock", "busy"),
+    "watch.conflict": Look("待核", "hand", "hand"),
+    "watch.excluded": Look("排除", "none", "over"),
+    "watch_change.new": Look("新增", "inbox", "idle"),
+    "watch_change.gone": Look("移出", "back", "idle"),
+    "watch_change.changed": Look("变化", "pen", "idle"),
     # how much of a limit is used up
     "warning.half": Look("时限已过半", "clock", "hand"),
     "warning.late": Look("时限将到", "alarm", "late"),
@@ -97,8 +104,8 @@ ROUTES: Final = {
     "shared_data_query": "数据共享",
     "department_verification": "部门核验",
     "community_check": "社区核实",
-    "confirmation": "本人核对确认",
     "commitment": "告知承诺",
+    "confirmation": "意愿确认",
     "escalation": "人工认定",
 }
 """What the rungs of a ladder are called."""

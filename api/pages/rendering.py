@@ -52,9 +52,11 @@ DOORS: Final = (
     (Action.READ_INBOX, "/inbox", "核验待办"),
     (Action.LIST_CASES, "/cases", "办件"),
     (Action.ASK_VERIFICATION, "/verifications", "单项核验"),
+    (Action.READ_WATCH_LIST, "/watch-list", "到龄名单"),
     (Action.READ_ROSTERS, "/rosters", "花名册"),
     (Action.READ_GRANTS, "/grants", "数据权限"),
     (Action.READ_LISTING, "/listing", "证明清单"),
+    (Action.READ_BUNDLES, "/explain", "算法说明"),
 )
 """Where each action is at home, in the order of the navigation."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.pages import words_of_asking, words_of_questions
+from api.pages import words_of_asking, words_of_questions, words_of_retirement
 
 Language = Literal["zh", "en"]
 LANGUAGES: Final = ("zh", "en")
@@ -288,6 +288,7 @@ _PARTS: Final[tuple[Mapping[str, str], ...]] = (
     _PROBLEMS,
     *words_of_questions.PARTS,
     *words_of_asking.PARTS,
+    *words_of_retirement.PARTS,
 )
 
 ENGLISH: Final[Mapping[str, str]] = {text: english for part in _PARTS for text, english in part.items()}

@@ -13,6 +13,7 @@ from api.pages import (
     case_acts,
     case_list,
     case_page,
+    explain,
     faults,
     grants,
     inbox,
@@ -23,8 +24,10 @@ from api.pages import (
     rosters,
     signing_in,
     uploads,
+    watch_list,
 )
 from api.pages.words import ENGLISH, Say
+from domain.catalogue import catalogue
 
 TEMPLATES = sorted((rendering.FOLDER / "templates").glob("*.html"))
 MODULES = sorted((rendering.FOLDER / "pages").glob("*.py"))
@@ -54,7 +57,9 @@ def said_in_modules() -> Iterator[str]:
     for said in (inbox.EMPTY, inbox.SORTS, inbox.WRONG, question.DONE, question.WRONG, grants.DONE, grants.WRONG):
         yield from said.values()
     yield from (*asking.WAYS.values(), *asking.FIELDS.values(), *listing.WAYS.values())
-    yield from (title for _, title in (*asking.TABS, *grants.TABS))
+    yield from (title for _, title in (*asking.TABS, *grants.TABS, *watch_list.TABS))
+    yield from (*explain.TITLES.values(), *explain.CATEGORIES.values(), *explain.CHOICES.values())
+    yield from (*explain.REGION_NAMES.values(), *explain.FIELDS.values(), *explain.RESULTS.values())
     yield from (rosters.SAY_WHY, *uploads.WRONG)
     yield from case_page.DONE.values()
     yield from faults.NEXT.values()
@@ -77,6 +82,12 @@ def test_everything_that_is_said_has_its_english() -> None:
 
 def test_no_english_is_kept_for_what_nobody_says() -> None:
     assert ENGLISH.keys() - EVERYTHING_SAID == set()
+
+
+def test_every_rung_of_every_ladder_is_called_something() -> None:
+    declared = {route.route for bundle in catalogue() for proof in bundle.proofs().values() for route in proof.routes}
+
+    assert declared <= looks.ROUTES.keys()
 
 
 @pytest.mark.parametrize("text", sorted(ENGLISH))

@@ -50,6 +50,7 @@ THE_TABLE = {
     Action.MANAGE_ROSTERS:       "      -       -       -       -       -       -       -       e       -       -       -",
     Action.READ_LISTING:         "      e       e       e       e       e       e       e       e       e       e       e",
     Action.MANAGE_LISTING:       "      -       -       -       -       -       -       -       e       -       -       -",
+    Action.READ_WATCH_LIST:      "      -       -       d       -       -       -       -       -       d       e       -",
     Action.READ_GRANTS:          "      u       -       -       u       -       u       u       e       u       e       u",
     Action.APPLY_GRANT:          "      u       -       -       u       -       u       u       -       u       -       u",
     Action.APPROVE_GRANT:        "      -       -       -       -       -       -       -       e       -       -       -",

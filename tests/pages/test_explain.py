@@ -1,0 +1,158 @@
+"""算法说明页: the answers of the law as the API gives them, every step with its source, and every fault at its field."""
+
+import re
+from typing import Any
+
+import pytest
+
+from api.pages.explain import FIELDS, RESULTS
+from domain.law.pension import answer_divisor, answer_pension
+from domain.law.retirement_age import answer_retirement_age
+from tests.pages.conftest import ACCOUNTS, Browser, Page, Pages
+
+AGE = {"category": "F55", "born": "1970-05", "choice": "early", "choose": "2"}
+DIVISOR = {"age_years": "60", "age_months": "1"}
+PENSION = {
+    "region": "zhejiang",
+    "base": "8433",
+    "index": "1.0500",
+    "contribution_years": "36",
+    "contribution_months": "7",
+    "account_balance": "152340.60",
+    "age_years": "60",
+    "age_months": "2",
+    "index_before_1998": "0.9800",
+    "years_before_1998_years": "9",
+    "years_before_1998_months": "1",
+}
+ANSWERS: dict[str, tuple[dict[str, str], Any]] = {
+    "retirement-age": (AGE, answer_retirement_age({"category": "F55", "born": "1970-05", "choose": "early:2"})),
+    "pension-divisor": (DIVISOR, answer_divisor({"age": "60y1m"}).divisor),
+    "pension": (
+        PENSION,
+        answer_pension(
+            {
+                "region": "zhejiang",
+                "base": "8433",
+                "index": "1.0500",
+                "contribution": {"years": 36, "months": 7},
+                "account_balance": "152340.60",
+                "age": "60y2m",
+                "index_before_1998": "0.9800",
+                "years_before_1998": {"years": 9, "months": 1},
+            }
+        ),
+    ),
+}
+
+
+def asked(browser: Browser, form: str, **typed: str) -> Page:
+    """The form, filled in and sent."""
+    return browser.send(browser.get("/explain"), f"/explain/{form}", **typed)
+
+
+def faulty_fields(page: Page) -> set[str]:
+    """The fields at which something is wrong, each with its sentence and a link to it."""
+    at_fields = set(re.findall(r'aria-describedby="([\w-]+)-wrong"', page.html))
+    assert at_fields == set(re.findall(r'<li><a href="#([\w-]+)">', page.html))
+    assert at_fields == set(re.findall(r'class="field-wrong" id="([\w-]+)-wrong"', page.html))
+    return at_fields
+
+
+@pytest.mark.parametrize("form", ANSWERS)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_step_stands_there_with_its_rule_source_and_date(pages: Pages, form: str, language: str) -> None:
+    typed, answer = ANSWERS[form]
+    browser = pages.by("pension-1")
+    browser.get(f"/explain?lang={language}")
+
+    page = asked(browser, form, **typed)
+
+    assert page.status == 200
+    for step in answer.steps:
+        assert (step.zh if language == "zh" else step.en) in page.text
+        assert step.source in page.text
+        assert step.rule in page.text
+        assert step.effective_from.isoformat() in page.text
+    assert ("未经证实" in page.text) is (language == "zh" and any(step.unverified for step in answer.steps))
+    assert page.answer.url.query == b""
+
+
+def test_the_results_are_told_in_words(pages: Pages) -> None:
+    browser = pages.by("caseworker-1")
+
+    age, pension = asked(browser, "retirement-age", **AGE), asked(browser, "pension", **PENSION)
+
+    assert "法定退休年月 2025-07" in age.text
+    assert "退休年龄 55岁2个月" in age.text
+    assert "最低缴费年限 15年" in age.text
+    assert "月基本养老金 6063.30 元" in pension.text
+    assert "计发月数 138.4" in asked(browser, "pension-divisor", **DIVISOR).text
+
+
+def test_everything_that_can_be_worked_out_has_a_name() -> None:
+    for _, answer in ANSWERS.values():
+        assert {step.of for step in answer.steps} <= RESULTS.keys()
+
+
+def test_the_law_without_a_choice_and_with_a_divisor_is_asked_too(pages: Pages) -> None:
+    browser = pages.by("pension-1")
+
+    assert asked(browser, "retirement-age", category="M60", born="1966-09").status == 200
+    assert asked(
+        browser, "retirement-age", category="F50", born="1978-01", choice="approved", choose="2023-02"
+    ).status in {200, 422}
+    by_divisor = {name: value for name, value in PENSION.items() if not name.startswith("age_")} | {"divisor": "139"}
+    assert asked(browser, "pension", **by_divisor).status == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "typed", "fields"),
+    [
+        ("retirement-age", {}, {"category", "born"}),
+        ("retirement-age", AGE | {"born": "1970-13"}, {"born"}),
+        ("retirement-age", AGE | {"category": "M65"}, {"category"}),
+        ("retirement-age", AGE | {"choose": "99"}, {"choose"}),
+        ("retirement-age", AGE | {"choice": ""}, {"choose"}),
+        ("retirement-age", AGE | {"choose": ""}, {"choose"}),
+        ("pension-divisor", {}, {"age_years"}),
+        ("pension-divisor", {"age_years": "六十"}, {"age_years"}),
+        ("pension-divisor", {"age_months": "3"}, {"age_years"}),
+        ("pension-divisor", DIVISOR | {"month": "2026"}, {"month"}),
+        ("pension", PENSION | {"base": "-1", "index": "", "account_balance": "1e9"}, {"base", "index", "account_balance"}),
+        ("pension", PENSION | {"contribution_years": "x"}, {"contribution_years"}),
+        ("pension", PENSION | {"contribution_months": "12"}, {"contribution_months"}),
+        ("pension", PENSION | {"contribution_years": "", "contribution_months": ""}, {"contribution_years"}),
+        ("pension", PENSION | {"years_before_1998_years": "40"}, {"years_before_1998_years"}),
+        ("pension", PENSION | {"index_before_1998": ""}, {"index_before_1998"}),
+        ("pension", PENSION | {"divisor": "138"}, {"divisor"}),
+        ("pension", PENSION | {"region": "jiangsu"}, {"region"}),
+    ],
+)  # fmt: skip
+def test_whatever_is_wrong_is_named_at_its_field_and_what_was_typed_stays(
+    pages: Pages, form: str, typed: dict[str, str], fields: set[str]
+) -> None:
+    page = asked(pages.by("pension-1"), form, **typed)
+
+    assert page.status == 422
+    assert faulty_fields(page) == {f"{form}-{name}" for name in fields}
+    assert page.title.startswith("错误")
+    for name, value in typed.items():
+        if name in FIELDS and name not in {"category", "choice", "region"}:
+            assert f'id="{form}-{name}" name="{name}" value="{value}"' in page.html
+
+
+@pytest.mark.parametrize("account", ["desk-1", "caseworker-1", "supervisor-1", "pension-1", "auditor-1", "bank-1"])
+def test_whoever_works_in_the_house_may_ask(pages: Pages, account: str) -> None:
+    assert account in ACCOUNTS
+    assert asked(pages.by(account), "pension-divisor", **DIVISOR).status == 200
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_door(pages: Pages) -> None:
+    stranger = pages.stranger()
+
+    assert (
+        stranger.get("/explain").answer.headers.get("location", "").startswith("/login")
+        or stranger.get("/explain").status == 401
+    )
+    assert stranger.post("/explain/pension", **PENSION).status in {303, 401, 403}
