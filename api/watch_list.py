@@ -37,6 +37,7 @@ from domain.watch_list import (
     occasion_in_force,
     reason_in_words,
     reasons_with_case,
+    rule_in_words,
 )
 from store.access_log import Access, note_for_unit
 from store.database import again_if_lost
@@ -60,7 +61,7 @@ _PERSON: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class WatchReason(Shown):
-    """Why somebody has to look first, why there is no case, or what stood in its way."""
+    """By which rule somebody is on the list, why somebody has to look first, or what stood in the way of a case."""
 
     code: str
     zh: str
@@ -75,7 +76,7 @@ class WatchListLine(Shown):
     month: str
     months: tuple[str, ...] = Field(description="Every month that the register's entries give; several are in doubt.")
     born: str | None = Field(description="The month of birth that leads to the month.")
-    rule: str = Field(description='Category or age, month of birth and month: "M60 1966-09 -> 2027-03".')
+    rule: WatchReason | None = Field(description="By which rule and birth; null of whom another month lists now.")
     outcome: Outcome
     reasons: tuple[WatchReason, ...]
     change: Change | None = Field(description="Against the reading before; null without one, or if nothing changed.")
@@ -205,7 +206,7 @@ def _line(one: Line, month: int) -> WatchListLine:
         month=month_text(month),
         months=tuple(map(month_text, one.months)),
         born=None if one.born is None else month_text(one.born),
-        rule=one.rule,
+        rule=_worded(one.rule, rule_in_words(one.rule)) if one.rule else None,
         outcome=Outcome(one.outcome),
         reasons=tuple(_worded(code, reason_in_words(code)) for code in reasons),
         change=None if one.change is None else Change(one.change),

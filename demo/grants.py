@@ -61,8 +61,9 @@ def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tupl
 def _desks() -> Iterator[Viewer]:
     """One account for each unit that takes applications in, asks for proofs, or leads what nobody has to apply for."""
     seen: set[str] = set()
-    for account in (*ACCOUNTS, *district_accounts()):
-        viewer = _viewer(account)
+    everybody = ((account, _viewer(account)) for account in (*ACCOUNTS, *district_accounts()))
+    # Of a unit in which one takes applications in and another only verifies, the first needs more.
+    for account, viewer in sorted(everybody, key=lambda one: reach(one[1], Action.OPEN_CASE) is None):
         takes_in = (
             reach(viewer, Action.OPEN_CASE)
             or reach(viewer, Action.ASK_VERIFICATION)

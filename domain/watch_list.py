@@ -4,6 +4,7 @@ Nobody applies: the register is read ahead, and the list says of everybody it na
 which dates. A doubt is a finding too; it puts the person on the list for the bureau, never off it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -155,6 +156,28 @@ def unreadable(person: str, district: str, discovery: Discovery, month: int) -> 
 def reason_in_words(reason: str) -> tuple[str, str]:
     """A conflict or exclusion by its code, in Chinese and in English."""
     return CONFLICTS.get(reason) or EXCLUSIONS.get(reason) or (reason, reason)
+
+
+def rule_in_words(rule: str) -> tuple[str, str]:
+    """By which rule and month of birth somebody is on the list of a month, in Chinese and in English."""
+    read = _RULE.fullmatch(rule)
+    if read is None:
+        return rule, rule
+    who, born, month = read.groups()
+    if born is None:
+        return f"登记给出 {month}", f"the register gives {month}"
+    if who in CATEGORIES:
+        zh, en = CATEGORIES[Category(who)]
+        return f"{zh}, {born} 出生, {month} 达到法定退休年龄", f"{en}, born in {born}: the statutory age in {month}"
+    return f"{born} 出生, {month} 满 {who} 周岁", f"born in {born}: {who} years old in {month}"
+
+
+CATEGORIES: Final = {
+    Category.M60: ("男职工", "men"),
+    Category.F55: ("原五十五周岁女职工", "women whose age was 55"),
+    Category.F50: ("原五十周岁女职工", "women whose age was 50"),
+}
+_RULE: Final = re.compile(r"(\w+|\?) (?:([0-9]{4}-[0-9]{2}) )?-> ([0-9]{4}-[0-9]{2})")
 
 
 def reasons_with_case(reasons: Sequence[str], month: int, case_month: int | None) -> tuple[str, ...]:

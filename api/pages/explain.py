@@ -265,7 +265,9 @@ def _tried(house: TheHouse, request: Request, form: Which, typed: Typed, work_ou
         answered = work_out()
     except FormFaulty as faulty:
         house.figures.refused.labels(faulty.code).inc()
-        faults = {_field_of(one.pointer): one for one in reversed(faulty.faults)}
+        faults: dict[str, FieldFault] = {}
+        for one in faulty.faults:
+            faults.setdefault(_field_of(one.pointer), one)
         return _page(request, Attempt(form, filled, faults, faulty), 422)
     return _page(request, Attempt(form, filled, results=tuple(_results(answered))))
 

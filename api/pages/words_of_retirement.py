@@ -17,7 +17,8 @@ WATCH_LIST: Final = {
     "待核": "To be checked",
     "排除": "Excluded",
     "已开办": "With a case",
-    "新增、移出、变化": "New, gone, changed",
+    "与上次相比": "Since the reading before",
+    "按区划查看": "View by district",
     "读取时间": "Read",
     "尚未读完": "not to its end",
     "移出": "Gone",
@@ -86,6 +87,7 @@ EXPLAIN: Final = {
     "没有计算, 请改正以下内容:": "Not worked out. Please correct this:",
     "按现行规定逐步计算, 每一步写明依据和施行日期。不查询任何人的信息, 填写的内容不保存。": "Worked out step by step, each with its source and "
     "date. Nobody's data is looked up, and nothing that you type is kept.",
+    "逐步说明": "Step by step",
     "步骤": "Step",
     "施行日期": "In force since",
     "规则": "Rule",

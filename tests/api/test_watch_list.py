@@ -68,7 +68,11 @@ def test_each_line_says_by_which_rule_and_why(api: Api, clerk: Clerk) -> None:
         "month": MONTH,
         "months": [MONTH],
         "born": "1966-09",
-        "rule": "M60 1966-09 -> 2027-03",
+        "rule": {
+            "code": "M60 1966-09 -> 2027-03",
+            "zh": "男职工, 1966-09 出生, 2027-03 达到法定退休年龄",
+            "en": "men, born in 1966-09: the statutory age in 2027-03",
+        },
         "outcome": "due",
         "reasons": [],
         "change": None,
@@ -110,7 +114,7 @@ def test_whom_the_register_gives_another_month_now_is_gone_to_that_month(api: Ap
 
     (gone,) = lines(api, change="gone")
 
-    assert (gone["person"], gone["month_now"], gone["rule"], gone["months"]) == ("A2", "2027-05", "", [])
+    assert (gone["person"], gone["month_now"], gone["rule"], gone["months"]) == ("A2", "2027-05", None, [])
 
 
 def test_a_reading_under_way_is_held_against_the_last_that_came_to_its_end(api: Api, clerk: Clerk) -> None:

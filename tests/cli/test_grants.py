@@ -188,3 +188,22 @@ def test_the_doctor_names_a_grant_that_is_about_to_end(ward: Terminal) -> None:
 
     assert found["level"] == "warning"
     assert "prenatal_records --bundle newborn" in found["fix"]
+
+
+def test_the_doctor_names_the_register_that_may_not_be_read_ahead(demonstration: Terminal) -> None:
+    unit = "civil-affairs-339905"
+    mine = "unit = %s AND source = 'insured_persons'"
+    with superuser(demonstration) as connection:
+        connection.execute(f"UPDATE grants SET ended_by = 'test', ended_at = now() WHERE {mine}".encode(), [unit])
+
+    (found,) = [one for one in findings(demonstration) if one["en"].startswith(unit)]
+
+    assert "insured_persons" in found["en"]
+    assert "onething grant apply insured_persons --bundle senior_card" in found["fix"]
+    applied = demonstration.onething(
+        "grant", "apply", "insured_persons", "--bundle", "senior_card", "--by", "registrar-339905",
+        "--reason", "到龄主动服务", "--signed", "--json",
+    )  # fmt: skip
+    approved = demonstration.onething("grant", "approve", applied.json()[0]["id"], "--by", "data-centre")
+    assert approved.code == 0, approved.err
+    assert [one for one in findings(demonstration) if one["en"].startswith(unit)] == []

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from cli.retire import BECAME, OUTCOMES, OutcomeName
 from demo.city.places import DIVISIONS
+from domain.law.months import month_text
 from domain.time_limits import in_shanghai
 from domain.watch_list import Outcome, months_ahead
 from store import reassessments
@@ -72,6 +73,30 @@ def read(demonstration: Terminal) -> Terminal:
 
 def test_the_outcomes_are_those_of_the_rules() -> None:
     assert {one.value for one in OutcomeName} == {one.value for one in Outcome} == {one.value for one in OUTCOMES}
+
+
+def test_without_a_month_every_month_of_tonights_scan_is_read(demonstration: Terminal) -> None:
+    today = in_shanghai(datetime.now(UTC)).date()
+
+    said = demonstration.onething("retire", "scan", "--dry-run", "--json")
+
+    assert said.code == 0, said.err
+    told = said.json()["districts"]
+    months = [month_text(months_ahead(today, ahead)) for ahead in range(7)]
+    assert [(one["month"], one["district"]) for one in told] == [
+        (month, district) for month in months for district in DISTRICTS
+    ]
+    assert all(sum(one["outcomes"]["due"] for one in told if one["month"] == month) > 0 for month in months)
+
+
+def test_no_district_is_without_somebody_who_takes_the_senior_card_in(demonstration: Terminal) -> None:
+    said = demonstration.onething("retire", "scan", "--occasion", "senior_70", "--open", "--per-second", "50", "--json")
+
+    assert said.code == 0, said.err
+    opened = {one["district"]: one for one in said.json()["districts"]}
+    assert set(opened) == set(DISTRICTS)
+    assert sum(one["opened"] for one in opened.values()) > 0
+    assert [one for one in opened.values() if one["not_opened"]] == []
 
 
 def test_a_look_tells_the_same_as_a_reading_and_keeps_nothing(demonstration: Terminal) -> None:

@@ -24,6 +24,7 @@ from domain.grants import (
     approve,
     day_of,
     missing,
+    read_ahead_by,
     refuse,
     revoke,
     sign,
@@ -31,6 +32,7 @@ from domain.grants import (
     years_after,
 )
 from domain.scopes import Role, Viewer
+from domain.watch_list import READ_AHEAD
 
 MONDAY = datetime(2026, 11, 23, 1, tzinfo=UTC)
 TODAY = date(2026, 11, 23)
@@ -71,6 +73,21 @@ def faults(wanted: Wanted) -> dict[str, str]:
     with pytest.raises(GrantFaulty) as refusal:
         applied(wanted)
     return {fault.pointer: fault.rule for fault in refusal.value.faults}
+
+
+# ── read ahead ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("purpose", ["retirement", "senior_card"])
+def test_the_register_that_people_are_found_in_can_be_applied_for_though_no_proof_queries_it(purpose: str) -> None:
+    bundle = catalogue().in_force(purpose, TODAY)
+    assert read_ahead_by(bundle) == (READ_AHEAD,)
+    assert READ_AHEAD not in sources_needed(bundle)
+
+    wanted = replace(WANTED, source=READ_AHEAD, purpose=purpose)
+
+    assert applied(wanted).source == READ_AHEAD
+    assert read_ahead_by(newborn()) == ()
 
 
 # ── applying ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ from domain.bundles.retirement import BUNDLE
 from domain.law.months import month_of, read_month
 from domain.law.retirement_age import Category
 from domain.watch_list import (
+    CATEGORIES,
     CONFLICTS,
     EXCLUSIONS,
     FAULTS,
@@ -18,6 +19,7 @@ from domain.watch_list import (
     fault_in_words,
     judge,
     reason_in_words,
+    rule_in_words,
     unreadable,
 )
 
@@ -140,3 +142,19 @@ def test_every_fault_has_words_in_both_languages(code: str) -> None:
 
     assert zh != code != en
     assert zh != en
+
+
+@pytest.mark.parametrize(
+    ("rule", "zh", "en"),
+    [
+        ("M60 1966-09 -> 2027-03", "男职工, 1966-09 出生, 2027-03 达到法定退休年龄", "men, born in 1966-09: the statutory age in 2027-03"),
+        ("60 1966-12 -> 2026-12", "1966-12 出生, 2026-12 满 60 周岁", "born in 1966-12: 60 years old in 2026-12"),
+        ("? -> 2027-03", "登记给出 2027-03", "the register gives 2027-03"),
+    ],
+)  # fmt: skip
+def test_the_rule_is_told_in_words(rule: str, zh: str, en: str) -> None:
+    assert rule_in_words(rule) == (zh, en)
+
+
+def test_every_category_has_words() -> None:
+    assert set(CATEGORIES) == set(Category)

@@ -156,3 +156,13 @@ def test_whoever_is_not_signed_in_is_sent_to_the_door(pages: Pages) -> None:
         or stranger.get("/explain").status == 401
     )
     assert stranger.post("/explain/pension", **PENSION).status in {303, 401, 403}
+
+
+def test_what_was_typed_is_shown_and_never_obeyed(pages: Pages) -> None:
+    hostile = "<script>alert('1')</script>"
+
+    page = asked(pages.by("pension-1"), "retirement-age", category="M60", born=hostile)
+
+    assert page.status == 422
+    assert "<script>alert" not in page.html
+    assert "&lt;script&gt;alert" in page.html

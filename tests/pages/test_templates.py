@@ -350,6 +350,8 @@ OVER_HTTP = frozenset(
         "roster.html",
         "sheet_parts.html",
         "grants.html",
+        "watch_list.html",
+        "explain.html",
     }
 )
 """Seen in both languages by tests of their own, with what people typed in them."""

@@ -57,7 +57,7 @@ def test_the_months_to_come_lead_to_their_lists(pages: Pages, clerk: Clerk) -> N
 
     assert counts(month) == {"全部": 2, "到龄": 1, "待核": 1, "排除": 0, "新增": 0, "移出": 0, "变化": 0}
     assert "A1" in month.text
-    assert "M60 1966-09 -> 2027-03" in month.text
+    assert "男职工, 1966-09 出生, 2027-03 达到法定退休年龄" in month.text
     assert "有欠费" in month.text
     assert "9月7日 周一 02:00" in month.text
 

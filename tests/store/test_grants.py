@@ -27,6 +27,7 @@ from domain.grants import (
 )
 from domain.refusals import Refusal, SameKeyOtherRequest
 from domain.scopes import Role, Viewer
+from domain.watch_list import READ_AHEAD
 from store import grants as kept
 from store.access_log import verify
 from store.accounts import add_account, add_unit, disable_account
@@ -36,6 +37,7 @@ from store.grants import (
     Applied,
     GrantsWanted,
     lacking,
+    lacking_ahead,
     list_grants,
     missing_for,
     permitted,
@@ -473,3 +475,33 @@ def test_the_tests_own_units_may_query_everything_until_it_is_taken_away(office:
 
     assert office.permitted() == set(REGISTERS) - {"employers"}
     assert office.permitted(unit="hospital") == frozenset()
+
+
+# ── read ahead ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_unit_in_whose_name_people_are_found_is_told_what_it_may_not_read(database: Database) -> None:
+    bundles = catalogue().all_in_force(MONDAY.date())
+    with database.begin() as connection:
+        add_unit(connection, "pension-city", title="p", division="339900", department="human_resources")
+        add_account(connection, "pension-city-1", unit="pension-city", role=Role.PENSION_OFFICER)
+        add_unit(connection, "civil-here", title="c", division=DIVISION, department="civil_affairs")
+        add_account(connection, "civil-here-1", unit="civil-here", role=Role.VERIFIER)
+
+    def lacks() -> dict[str, tuple[str, ...]]:
+        with database.reading() as connection:
+            found = lacking_ahead(connection, bundles, [DIVISION, "339902"], MONDAY)
+        return {f"{one.unit} {one.bundle}": one.sources for one in found}
+
+    # The bureau takes applications in, so that `lacking` names the registers of its proofs; civil affairs does not.
+    assert lacks() == {
+        "pension-city retirement": (READ_AHEAD,),
+        "civil-here senior_card": (READ_AHEAD, "household_register"),
+    }
+
+    with database.begin() as connection:
+        grant_everything(connection, "pension-city")
+        grant_everything(connection, "civil-here", "senior_card")
+    assert lacks() == {}
+    with database.reading() as connection:
+        assert lacking_ahead(connection, bundles, [], MONDAY) == [], "where nobody is found ahead, nothing is missing"
