@@ -22,7 +22,7 @@ from activities.faults import GatewayFault, NoSlotFree, NotAccepted
 from activities.messages import PatientStep, Progress, Wave
 from activities.settings import GatewaySettings
 from activities.shared_data import RegisterAnswer, SharedData, compared
-from activities.submissions import fact_value, submission
+from activities.submissions import submission
 from activities.verifiers import find_verifier
 from domain.actors import THE_ENGINE
 from domain.bundle import SharedDataQuery
@@ -60,6 +60,7 @@ from store.breakers import Breakers
 from store.cases import CaseStore, OpenedCase
 from store.commands import Handled
 from store.database import StoreUnavailable, again_if_lost
+from store.facts import fact_value
 from store.vault import Kept
 
 log: Final = structlog.get_logger("onething.steps")

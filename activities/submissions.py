@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, assert_never
+from typing import Any
 
-from domain.bundle import FromForm, FromProof, Item, Origin
+from domain.bundle import Item
 from domain.law.entitlement import entitlements
 from store.cases import OpenedCase
+from store.facts import facts_known
 
 
 def submission(case: OpenedCase, item_id: str) -> Mapping[str, Any]:
@@ -14,12 +15,7 @@ def submission(case: OpenedCase, item_id: str) -> Mapping[str, Any]:
     live = case.file.item(item_id)
     planned, then = live.planned, live.submitted_at_version
     item = case.file.declared_item(item_id)
-    facts = {
-        fact.name: value
-        for fact in item.facts
-        if fact.applies(case.file.circumstances)
-        and (value := fact_value(case, fact.origin, at_version=then)) is not None
-    }
+    facts = facts_known(case, item.facts, at_version=then)
     return {
         "case_no": case.file.opened.case_no,
         "item": item.code,
@@ -53,14 +49,3 @@ def _entitled(case: OpenedCase, item: Item, facts: Mapping[str, str], at_version
     on = case.declared(item.entitle.on.field, at_version=at_version) or ""
     rule = entitlements()[item.entitle.entitlement]
     return rule.compute(date.fromisoformat(on[: len("2026-11-20")]), facts)
-
-
-def fact_value(case: OpenedCase, origin: Origin, *, at_version: int | None = None) -> str | None:
-    """The value from the form or from a proof's record; None if it is not known."""
-    match origin:
-        case FromForm():
-            return case.declared(origin.field, at_version=at_version)
-        case FromProof():
-            return case.evidence(origin.proof).get(origin.answer)
-        case _:
-            assert_never(origin)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from activities.submissions import fact_value
 from domain.actors import THE_ENGINE
 from domain.bundle import (
     Commitment,
@@ -18,6 +17,7 @@ from domain.bundle import (
 from domain.commands import OpenVerification
 from store.cases import OpenedCase
 from store.duty import Holder, community_named, holder_in_community, holder_in_department
+from store.facts import fact_value
 
 
 def find_verifier(

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from api.case_view import Sentence
+from api.confirmation_form import AmountAhead, amount_ahead, notice_of, reads_for_preview
 from api.house import House, TheHouse
 from api.identity import MayReadInbox
 from api.limits import StrictRoute
@@ -81,6 +82,8 @@ class Question(Shown):
     rungs: int
     limit: LimitUsed
     fields: tuple[ShownField, ...]
+    notice: Sentence | None = Field(description="What whoever confirms is told; null for a verification.")
+    preview: AmountAhead | None = Field(description="The amount as it would be granted; only where shown in full.")
     in_full: bool = Field(description="Whether the values are shown in full; otherwise masked.")
     forgotten: bool = Field(description="Whether a person's data was erased by law.")
     tried: tuple[GaveUp, ...] = Field(description="The rungs before this one, and why they gave up.")
@@ -109,7 +112,7 @@ def open_question(house: House, by: Actor, line: VerificationLine, *, of_the_uni
         at=house.clock(),
         by=by,
         action="read_question" if in_full else "read_masked",
-        about=shows(file, line.on_ladder),
+        about=(*shows(file, line.on_ladder), *(reads_for_preview(file, line.on_ladder) if in_full else ())),
         purpose=file.declared_proof(line.proof).basis,
         case_id=line.case_id,
     )
@@ -130,6 +133,8 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, *, in_full: bool) -> Ques
         rungs=len(declared.routes),
         limit=_limit(live, at),
         fields=tuple(_fields(case, rung, in_full=in_full)),
+        notice=notice_of(file, rung),
+        preview=amount_ahead(case, rung) if in_full else None,
         in_full=in_full,
         forgotten=bool(case.dossier.forgotten),
         tried=tuple(_tried(case, live)),

@@ -8,7 +8,7 @@ from api.shapes import Moment, Shown
 from api.words import VERIFICATION_STATES
 from domain.case_file import VerificationState
 from domain.identifiers import grouped_case_no
-from domain.timeline import ANSWERS
+from domain.timeline import answer_title
 from store.read_models.verifications import VerificationLine
 
 
@@ -64,7 +64,7 @@ def verification_view(line: VerificationLine) -> VerificationView:
         suspended=line.suspended,
         reminded=line.reminded,
         answer=line.answer,
-        answer_label=None if line.answer is None else ANSWERS[line.answer].zh,
+        answer_label=None if line.answer is None else answer_title(line.route, line.answer).zh,
         answered_by=line.answered_by,
         by_phone=line.by_phone,
         ended_at=line.ended_at,

@@ -81,7 +81,9 @@ class GivenAnswer(Asked):
         }
     )
 
-    answer: Answer = Field(description="一致 · 不一致 · 查无此记录 · 转社区核实")
+    answer: Answer = Field(
+        description="一致 · 不一致 · 查无此记录 · 转社区核实; of a confirmation: 确认无误 · 信息有误或不办理 · – · 转社区联系"
+    )
     reason: Reason | None = None
     phone: PhoneCall | None = None
 

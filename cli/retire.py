@@ -1,16 +1,19 @@
-"""`onething retire`: who comes to the retirement age, read from the register now, and the list as it stands.
+"""`onething retire`: who comes to the retirement age, read from the register now, the list as it stands, and its answers.
 
 What the nightly scan does by itself, done by hand: the same reading, kept in the same list, so that neither finds
 anybody twice. Persons are named by the register's own numbers and in no other way.
 """
 
 import asyncio
+import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -30,6 +33,7 @@ app = typer.Typer(no_args_is_help=True, help="到龄退休 · Who comes to the r
 
 OPENS_AT_MOST = 100_000
 PAGE = 1_000
+CONFIRMS_AS = "pension"
 _DISTRICT = re.compile(r"[0-9]{6}")
 
 Month = Annotated[str, typer.Option(metavar="YYYY-MM", help="到龄年月, 如 2026-12 · The month, such as 2026-12.")]
@@ -209,6 +213,68 @@ def list_(
     )
 
 
+@app.command(short_help="批量确认 · Confirm from a returned list.")
+def confirm(
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="单位返回的名单 · The returned list, .xlsx or CSV: case_no, answer, note.",
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只查看 · Only look; nothing is sent.")] = False,
+    as_json: AsJson = False,
+    plain: Plain = False,
+    account: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="ACCOUNT",
+            help="演示账号 · As this account of the demonstration; elsewhere ONETHING_TOKEN_FILE says who it is.",
+        ),
+    ] = CONFIRMS_AS,
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething retire confirm --from list.csv --dry-run
+      onething retire confirm --from list.xlsx
+      onething retire confirm --from list.csv --json | jq '.rows[] | select(.result == "refused")'
+
+    按名单确认, 逐行给出结果 · Answer for everybody on the list, with a result for each row. The same file again confirms
+    nobody twice and tries what failed; it ends with 1 if a row was refused.
+    """
+    from cli.service import Service
+
+    numbers, rows = _returned(file)
+    content = json.dumps({"rows": rows}, ensure_ascii=False, sort_keys=True).encode()
+    key = hashlib.sha256(content).hexdigest()
+    with Service.found(state, account=account) as service:
+        told = service.post("/confirmations/preview" if dry_run else "/confirmations", content, key=key).json()
+    for number, row in zip(numbers, told["rows"], strict=True):
+        # As the spreadsheet counts.
+        row["row"] = number
+    if as_json:
+        show_json({**told, "dry_run": dry_run})
+    else:
+        show_table(
+            ("行 row", "办件 case", "结果 result", "说明 why"),
+            (
+                (str(row["row"]), row["case_no"] or "", row["result"], f"{row['detail_zh']} · {row['detail']}")
+                for row in told["rows"]
+            ),
+            plain=plain,
+            empty="名单为空 The list is empty.",
+        )
+    if dry_run:
+        say("只查看, 未提交 Only looked; nothing was sent.")
+    if told["refused"]:
+        raise Leave(Exit.FAILED, f"{told['refused']} 行未能办理 rows were refused; mend them and run it again.")
+
+
 # ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -365,6 +431,20 @@ def _row_of(one: "Found") -> tuple[str, ...]:
     why = f": {told['reason']['zh']} {told['reason']['en']}" if "reason" in told else ""
     amounts = (str(told.get(name, "-")) for name in ("old", "new", "difference", "months", "owed"))
     return (one.case_no, one.district, BECAME[one.outcome] + why, *amounts)
+
+
+def _returned(file: Path) -> "tuple[list[int], list[dict[str, str]]]":
+    from cli.sheets import read_file
+    from domain.columns import SheetFaulty, read_rows
+    from domain.confirmations import COLUMNS, ROWS_AT_MOST
+
+    reading = read_rows(COLUMNS, read_file(file))
+    if reading.faults:
+        raise Leave(Exit.FAILED, "\n".join([SheetFaulty(reading.faults).zh, *map(str, reading.faults)]))
+    if not 0 < len(reading.rows) <= ROWS_AT_MOST:
+        raise Leave(Exit.FAILED, f"一次 1 至 {ROWS_AT_MOST} 行 One to {ROWS_AT_MOST} rows at once: {len(reading.rows)}")
+    rows = [{code: value for code, value in row.values.items() if value is not None} for row in reading.rows]
+    return [row.number for row in reading.rows], rows
 
 
 def _month(text: str) -> int:

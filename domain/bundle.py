@@ -242,6 +242,21 @@ class Commitment(Declared):
     consequences_en: str
 
 
+class Entitle(Conditional):
+    """An amount that the law gives: computed from the item's facts by the rule in force on the day in `on`."""
+
+    entitlement: str
+    on: FromForm
+
+
+class Preview(Entitle):
+    """测算: the amount as it would be granted, for whoever is asked to confirm; computed when shown, and kept nowhere."""
+
+    title: str
+    title_en: str
+    facts: tuple[Fact, ...]
+
+
 class Confirmation(Declared):
     """意愿确认: what was filled in ahead goes to the person, who confirms once; silence is never consent."""
 
@@ -251,6 +266,7 @@ class Confirmation(Declared):
     limit: Limit
     shows: tuple[str, ...]
     """What was filled in, as "section.field"; correct any of it, and it is asked again."""
+    previews: Preview | None = None
 
 
 class Escalation(Declared):
@@ -287,8 +303,13 @@ class Proof(Conditional):
                 case SharedDataQuery():
                     yield from (fact.origin for fact in route.by)
                     yield from (FromForm(field=pair.field) for pair in route.agrees)
-                case DepartmentVerification() | Confirmation():
+                case DepartmentVerification():
                     yield from (FromForm(field=path) for path in route.shows)
+                case Confirmation():
+                    yield from (FromForm(field=path) for path in route.shows)
+                    if route.previews is not None:
+                        yield route.previews.on
+                        yield from (fact.origin for fact in route.previews.facts)
                 case CommunityCheck():
                     yield from route.community
                     yield from (FromForm(field=path) for path in route.shows)
@@ -312,13 +333,6 @@ class Product(Declared):
     kind: FieldKind = FieldKind.TEXT
     belongs_to: str
     """The section whose person it belongs to; kept in that person's part of the vault."""
-
-
-class Entitle(Conditional):
-    """An amount that the law gives: computed from the item's facts by the rule in force on the day in `on`."""
-
-    entitlement: str
-    on: FromForm
 
 
 class Act(StrEnum):

@@ -5,7 +5,7 @@ home; so it is refused when it is loaded, and told everything that is wrong in o
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import product as every_choice
 from typing import assert_never
@@ -19,6 +19,7 @@ from domain.bundle import (
     Conditional,
     Confirmation,
     DepartmentVerification,
+    Entitle,
     Escalation,
     Fact,
     FieldKind,
@@ -30,6 +31,7 @@ from domain.bundle import (
     NotInFuture,
     NumbersInOrder,
     Origin,
+    Preview,
     Proof,
     SharedDataQuery,
     Verification,
@@ -152,14 +154,18 @@ def _item(bundle: Bundle, item: Item) -> Iterator[str]:
     if item.statutory_limit is not None and longest(item.promised_limit) > longest(item.statutory_limit):
         yield f"{name}: promises more time than the law allows"
     if item.entitle is not None:
-        yield from _applies(bundle, name, item.entitle)
-        yield from _field(bundle, name, item.entitle.on.field, *DAYS)
-        rule = entitlements().get(item.entitle.entitlement)
-        if rule is None:
-            yield f"{name}: the entitlement {item.entitle.entitlement} is not in domain/law"
-        else:
-            for need in sorted(set(rule.needs) - {fact.name for fact in item.facts}):
-                yield f"{name}: the entitlement {rule.code} needs the fact {need}"
+        yield from _entitle(bundle, name, item.entitle, item.facts)
+
+
+def _entitle(bundle: Bundle, name: str, entitle: Entitle, facts: tuple[Fact, ...]) -> Iterator[str]:
+    yield from _applies(bundle, name, entitle)
+    yield from _field(bundle, name, entitle.on.field, *DAYS)
+    rule = entitlements().get(entitle.entitlement)
+    if rule is None:
+        yield f"{name}: the entitlement {entitle.entitlement} is not in domain/law"
+    else:
+        for need in sorted(set(rule.needs) - {fact.name for fact in facts}):
+            yield f"{name}: the entitlement {rule.code} needs the fact {need}"
 
 
 def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
@@ -194,10 +200,23 @@ def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
                 if not (route.notice and route.notice_en):
                     yield f"{name}: whoever confirms has to be told what, in both languages"
                 yield from _shown(bundle, name, route)
+                if route.previews is not None:
+                    yield from _preview(bundle, name, route.previews)
             case Escalation():
                 pass
             case _:
                 assert_never(route)
+
+
+def _preview(bundle: Bundle, name: str, previews: Preview) -> Iterator[str]:
+    for fact in previews.facts:
+        yield from _fact(bundle, name, fact)
+    yield from _entitle(bundle, name, previews, previews.facts)
+    rule = entitlements().get(previews.entitlement)
+    if rule is not None and rule.monthly is None:
+        yield f"{name}: the entitlement {rule.code} has no monthly amount that could be shown ahead"
+    if not (previews.title and previews.title_en):
+        yield f"{name}: the amount that is shown ahead needs its title, in both languages"
 
 
 def _milestone(bundle: Bundle, name: str, not_before: str | None) -> Iterator[str]:
@@ -330,9 +349,25 @@ def _combinations(bundle: Bundle) -> Iterator[str]:
                 needs = entitlements()[item.entitle.entitlement].needs
                 for need in sorted(set(needs) - {fact.name for fact in applicable}):
                     yield f"{under}, item {item.code} computes without the fact {need}"
+        asked_anywhere = {proof.code: proof for item in items for proof in item.proofs if proof.applies(circumstances)}
+        for proof in asked_anywhere.values():
+            yield from _previewed(under, proof, circumstances, asked_anywhere.keys())
     for item in bundle.items:
         if item.code not in ever_in_play:
             yield f"item {item.code} applies under no circumstances at all"
+
+
+def _previewed(under: str, proof: Proof, circumstances: frozenset[str], asked: Collection[str]) -> Iterator[str]:
+    for previews in (route.previews for route in proof.routes if isinstance(route, Confirmation)):
+        if previews is None or not previews.applies(circumstances):
+            continue
+        applicable = [fact for fact in previews.facts if fact.applies(circumstances)]
+        for fact in applicable:
+            if isinstance(fact.origin, FromProof) and fact.origin.proof not in asked:
+                yield f"{under}, proof {proof.code} takes {fact.name} from {fact.origin.proof}, which nobody asks for"
+        needs = entitlements()[previews.entitlement].needs
+        for need in sorted(set(needs) - {fact.name for fact in applicable}):
+            yield f"{under}, proof {proof.code} computes ahead without the fact {need}"
 
 
 def _possible(bundle: Bundle) -> Iterator[frozenset[str]]:

@@ -8,7 +8,8 @@
     ├── NotAcceptable             the request itself is wrong
     │   ├── FormFaulty
     │   ├── NotEligibleHere
-    │   └── ReasonMissing
+    │   ├── ReasonMissing
+    │   └── AnswerNotOffered      this kind of question has no such answer
     ├── Conflict                  right in itself, but not now
     │   ├── CaseMovedOn
     │   ├── AlreadyOpen
@@ -127,6 +128,19 @@ class ReasonMissing(NotAcceptable):
 
     def __init__(self) -> None:
         super().__init__("请写明理由", "say why, in words")
+
+
+class AnswerNotOffered(NotAcceptable):
+    """Whoever is asked to confirm what was filled in holds no records that could be empty."""
+
+    code = "answer.not_offered"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "确认事项没有“查无此记录”这一答复: 请选择确认无误、信息有误或不办理, 或转社区联系",
+            "a confirmation has no such answer as no_record: confirm, say what is wrong or declined, or have the"
+            " community call",
+        )
 
 
 class Conflict(Refusal):

@@ -53,6 +53,7 @@ class Action(StrEnum):
     READ_ACCESS_LOG = "read_access_log"
     READ_INBOX = "read_inbox"
     ANSWER_VERIFICATION = "answer_verification"  # claim, release, hand over, answer, stop the clock with a reason
+    CONFIRM_IN_BATCH = "confirm_in_batch"  # what an employer returns for its people, as a list
     ASSIGN_VERIFICATION = "assign_verification"  # a superior hands out and takes back
     ESCALATE_PROOF = "escalate_proof"
     ANSWER_COMMITMENT = "answer_commitment"  # at the counter, for the applicant who signs or declines
@@ -133,7 +134,13 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
     {
         Role.BIRTH_DESK: _TAKES_IN,
         Role.PENSION_OFFICER: _TAKES_IN
-        | {Action.CORRECT_ITEM: Reach.DEPARTMENT, Action.READ_WATCH_LIST: Reach.DIVISION},
+        | {
+            Action.READ_INBOX: Reach.ADDRESSED,
+            Action.ANSWER_VERIFICATION: Reach.ADDRESSED,
+            Action.CONFIRM_IN_BATCH: Reach.OWN_UNIT,
+            Action.CORRECT_ITEM: Reach.DEPARTMENT,
+            Action.READ_WATCH_LIST: Reach.DIVISION,
+        },
         Role.CASEWORKER: _SETTLES,
         Role.SUPERVISOR: _SETTLES
         | {

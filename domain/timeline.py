@@ -104,7 +104,7 @@ def sentence(event: Event, bundle: Bundle) -> Text:
             proof = proof_title(bundle, event.proof)
             return Text(f"证明“{proof.zh}”的核验恢复计时", f"{proof.en}: the clock runs again")
         case VerificationAnswered():
-            proof, answer = proof_title(bundle, event.proof), ANSWERS[event.answer]
+            proof, answer = proof_title(bundle, event.proof), _answer(bundle, event)
             asked = _verifier(bundle, event.proof, event.rung)
             phone = Text("(电话)", " (by telephone)") if event.by_phone else Text("", "")
             return Text(
@@ -257,6 +257,20 @@ ANSWERS: Final = {
 }
 """What an officer can say."""
 
+CONFIRMS: Final = {
+    "matches": Text("确认无误", "confirmed"),
+    "contradicts": Text("信息有误或不办理", "something is wrong, or declined"),
+    "hand_to_community": Text("转社区联系", "have the community call"),
+}
+"""What can be said to a confirmation."""
+
+
+def answer_title(route: str, answer: str) -> Text:
+    """An answer in the words of what was asked; an old one may be gone, and then shows its code."""
+    words = CONFIRMS if route == "confirmation" else ANSWERS
+    return words.get(answer, Text(answer, answer))
+
+
 _HOW: Final = {
     "claimed": Text("已认领", "claimed"),
     "released": Text("已退回本单位待领", "put back into the unit's queue"),
@@ -264,6 +278,10 @@ _HOW: Final = {
     "taken_back": Text("已由负责人收回", "taken back by a superior"),
     "assigned": Text("已由负责人分派", "handed out by a superior"),
 }
+
+
+def _answer(bundle: Bundle, event: VerificationAnswered) -> Text:
+    return answer_title(bundle.proof(event.proof).routes[event.rung].route, event.answer)
 
 
 def _verifier(bundle: Bundle, proof: str, rung: int) -> Text:

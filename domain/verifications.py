@@ -59,6 +59,7 @@ from domain.events import (
 from domain.law.calendar import CalendarNotShipped
 from domain.refusals import (
     AlreadySettled,
+    AnswerNotOffered,
     CaseEnded,
     ClockRefused,
     HeldByAnother,
@@ -113,6 +114,9 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
     if file.state is CaseState.WITHDRAWN:
         raise CaseEnded(file.state)
     live = _not_answered(command, file)
+    route = file.declared_proof(command.proof).routes[command.rung]
+    if command.answer == "no_record" and isinstance(route, Confirmation):
+        raise AnswerNotOffered
     if command.answer != "matches" and command.note is None:
         raise ReasonMissing
     if live.state is not VerificationState.OPEN:

@@ -30,7 +30,7 @@ from domain.case_file import (
 from domain.case_file import Rung as RungKey
 from domain.departments import REGISTERS
 from domain.events import LateAnswerRecorded, Recorded, RouteExhausted
-from domain.timeline import ANSWERS, GAVE_UP, Text, asked_title, department_title
+from domain.timeline import ANSWERS, GAVE_UP, Text, answer_title, asked_title, department_title
 
 RungState = Literal["not_yet", "skipped", "now", "answered", "differs", "gave_up", "withdrawn"]
 Warned = Literal["", "half", "late", "over", "stopped"]
@@ -193,7 +193,7 @@ def _reply(asked: LiveVerification, said: Mapping[str, str]) -> Reply | None:
     if asked.answer is None:
         return None
     return Reply(
-        ANSWERS.get(asked.answer, Text(asked.answer, asked.answer)),
+        answer_title(asked.opened.route, asked.answer),
         asked.answered_by or "",
         asked.answered_at,
         asked.by_phone,

@@ -20,7 +20,7 @@ from api.identity import guard_origin, public
 from api.links import LinkAnswer, LinkShown, line_of_link
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
-from api.pages.question import DONE, Attempt, Done, FieldsWrong, given, outcome, shown, wrong_of
+from api.pages.question import Attempt, Done, FieldsWrong, done_told, given, outcome, shown, wrong_of
 from api.pages.rendering import HEADERS, render
 from api.pages.words import LANGUAGES
 from api.problems import Trouble, status_of
@@ -112,7 +112,7 @@ def _page(
         here=f"/v/{token}",
         headers=ALONE,
         keeps_language=False,
-        **shown(question, house),
+        **shown(question, house, by_link=True),
         action=f"/v/{token}?{urlencode(_language(request))}".rstrip("?"),
         attempt=tried,
     )
@@ -147,6 +147,6 @@ def _closed(
         keeps_language=False,
         one=line,
         attempt=attempt,
-        done=DONE[done] if done and line.answer else None,
+        done=done_told(done, line.route) if line.answer else None,
         now_with=None if wait is None else Text(wait.zh, wait.en),
     )

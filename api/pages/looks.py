@@ -105,7 +105,7 @@ ROUTES: Final = {
     "department_verification": "部门核验",
     "community_check": "社区核实",
     "commitment": "告知承诺",
-    "confirmation": "意愿确认",
+    "confirmation": "本人确认",
     "escalation": "人工认定",
 }
 """What the rungs of a ladder are called."""
@@ -125,6 +125,51 @@ MEANINGS: Final = {
     "hand_to_community": "本单位无从核实, 社区可能了解",
 }
 """What each answer means."""
+
+CONFIRMS: Final = {
+    "matches": "确认无误",
+    "contradicts": "信息有误或不办理",
+    "hand_to_community": "转社区联系",
+}
+"""What can be said to a confirmation."""
+
+
+class Offer(NamedTuple):
+    """An answer that can be chosen: its code, its word, and what choosing it means."""
+
+    code: str
+    word: str
+    meaning: str
+
+
+def _offers(*codes: str) -> tuple[Offer, ...]:
+    return tuple(Offer(code, ANSWERS[code], MEANINGS[code]) for code in codes)
+
+
+OFFERS: Final = {
+    "department_verification": _offers("matches", "contradicts", "no_record", "hand_to_community"),
+    # A community has nobody to hand it on to.
+    "community_check": _offers("matches", "contradicts", "no_record"),
+    "confirmation": (
+        Offer("matches", CONFIRMS["matches"], "本人或单位已核对, 同意按此办理"),
+        Offer("contradicts", CONFIRMS["contradicts"], "所填有误、另选时间或暂不办理, 请写明, 由经办人处理"),
+        Offer("hand_to_community", CONFIRMS["hand_to_community"], "联系不上或说不清楚, 由社区工作者打电话"),
+    ),
+}
+"""What whoever is asked by that route can say."""
+
+OFFERS_TO_THE_PERSON: Final = (
+    Offer("matches", CONFIRMS["matches"], "以上信息正确, 同意按此办理"),
+    Offer("contradicts", "信息有误, 或另选时间、暂不办理", "请在下面写明, 经办人会与您联系"),
+    Offer("hand_to_community", "请社区联系我", "社区工作者会给您打电话"),
+)
+"""The same to the person or the employer, who answers by a link."""
+
+
+def answer_word(route: str, answer: str) -> str:
+    """An answer in the words of what was asked."""
+    return (CONFIRMS if route == "confirmation" else ANSWERS).get(answer, ANSWERS[answer])
+
 
 CHANGES: Final = {"joined": "新增", "left": "离开", "changed": "变更"}
 """What an import does to an entry."""

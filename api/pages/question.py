@@ -21,6 +21,7 @@ from api.house import House, TheHouse
 from api.pages.doors import MayAnswer, MayAssign, MayReadInbox
 from api.pages.faults import PageRoute
 from api.pages.inbox import colleagues, warning
+from api.pages.looks import OFFERS, OFFERS_TO_THE_PERSON
 from api.pages.rendering import HEADERS, once, render
 from api.problems import Trouble, status_of
 from api.question import Question, VerificationId, question_to
@@ -65,6 +66,21 @@ DONE: Final[Mapping[Done, str]] = {
     "resume": "已恢复计时, 剩余时限不变。",
 }
 """What an act has led to, told on the page after it."""
+CONFIRMED: Final[Mapping[Done, str]] = {
+    "met": "已确认, 将按所列信息办理。",
+    "contested": "已收到, 所列信息暂不办理; 经办人会核对并联系本人。",
+    "next": "已收到, 社区工作者会打电话联系本人。",
+    "kept": "这件事已经有了结果; 答复已留存, 不改变结果。",
+}
+"""The same where something was confirmed, for whoever answers: the person, the employer, or an officer for them."""
+
+
+def done_told(done: Done | None, route: str) -> str | None:
+    """What the act has led to, in the words of what was asked."""
+    if done is None:
+        return None
+    return CONFIRMED.get(done, DONE[done]) if route == "confirmation" else DONE[done]
+
 
 WRONG: Final = {
     "answer": "请选择一个答复。",
@@ -378,7 +394,7 @@ def _page(
         status=status,
         here=f"/inbox/{id}",
         **shown(question, house),
-        done=DONE[done] if done else None,
+        done=done_told(done, asked.route),
         attempt=attempt or Attempt(),
         mine=mine,
         may_answer=answers_role and question.in_full and (free or not open_),
@@ -391,12 +407,12 @@ def _page(
             one for one in (colleagues(house, asked.unit) if open_ else ()) if one != viewer.actor.account or assigns
         ],
         # A department that only answers has no item of the case, and would find nothing there.
-        reads_case=reach(viewer, Action.READ_CASE) is Reach.DIVISION,
+        reads_case=reach(viewer, Action.READ_CASE) in {Reach.DIVISION, Reach.OWN_UNIT},
         once=once(),
     )
 
 
-def shown(question: Question, house: House) -> dict[str, Any]:
+def shown(question: Question, house: House, *, by_link: bool = False) -> dict[str, Any]:
     """What both pages of a question show: an officer's, and the one behind a link."""
     units = {question.verification.unit, *(one.unit for one in question.tried if one.unit)}
 
@@ -412,16 +428,16 @@ def shown(question: Question, house: House) -> dict[str, Any]:
         "units": {unit: titles.get(unit, unit) for unit in units},
         "used_percent": None if used is None else min(100, 100 * used // budget),
         "warning": _warning(question, house),
-        "choices": ANSWERS_OF.get(question.verification.route, ANSWERS_OF["community_check"]),
+        "choices": OFFERS_TO_THE_PERSON
+        if by_link and question.notice
+        else OFFERS.get(question.verification.route, OFFERS["community_check"]),
+        "reason_label": REASON_FOR_CONFIRMING if question.notice else REASON_FOR_VERIFYING,
         "phone_at": f"{house.clock().astimezone(SHANGHAI):%Y-%m-%dT%H:%M}",
     }
 
 
-ANSWERS_OF: Final = {
-    "department_verification": ("matches", "contradicts", "no_record", "hand_to_community"),
-    "community_check": ("matches", "contradicts", "no_record"),
-}
-"""What each kind of verifier can say: a community has nobody to hand it on to."""
+REASON_FOR_VERIFYING: Final = "理由(除“一致”外必填: 查了什么, 哪里不同)"
+REASON_FOR_CONFIRMING: Final = "说明(除“确认无误”外必填: 哪里有误, 想另选哪个月, 或为什么不办理)"
 
 
 def _warning(question: Question, house: House) -> str:

@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.house import house_of
 from api.identity import CSRF_FIELD
 from api.pages.doors import caller_of
-from api.pages.looks import ANSWERS, CHANGES, MEANINGS, ROLES, ROUTES, look
+from api.pages.looks import CHANGES, ROLES, ROUTES, answer_word, look
 from api.pages.words import LANGUAGES, Language, Say
 from domain.form import SHANGHAI
 from domain.scopes import Action, reach
@@ -50,6 +50,7 @@ TEMPLATES: Final = Environment(
 
 DOORS: Final = (
     (Action.READ_INBOX, "/inbox", "核验待办"),
+    (Action.CONFIRM_IN_BATCH, "/confirmations", "批量确认"),
     (Action.LIST_CASES, "/cases", "办件"),
     (Action.ASK_VERIFICATION, "/verifications", "单项核验"),
     (Action.READ_WATCH_LIST, "/watch-list", "到龄名单"),
@@ -191,8 +192,7 @@ def words_at(language: Language, now: datetime) -> dict[str, Any]:
         "machine_time": lambda at: at.astimezone(SHANGHAI).isoformat(timespec="seconds"),
         "look": look,
         "routes": ROUTES,
-        "answers": ANSWERS,
-        "meanings": MEANINGS,
+        "answer_word": answer_word,
         "kinds": CHANGES,
         "person": lambda account: say("一次性链接") if account.startswith("link:") else account,
         "asset": asset,

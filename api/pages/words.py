@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.pages import words_of_asking, words_of_questions, words_of_retirement
+from api.pages import words_of_asking, words_of_confirming, words_of_questions, words_of_retirement
 
 Language = Literal["zh", "en"]
 LANGUAGES: Final = ("zh", "en")
@@ -289,6 +289,7 @@ _PARTS: Final[tuple[Mapping[str, str], ...]] = (
     *words_of_questions.PARTS,
     *words_of_asking.PARTS,
     *words_of_retirement.PARTS,
+    *words_of_confirming.PARTS,
 )
 
 ENGLISH: Final[Mapping[str, str]] = {text: english for part in _PARTS for text, english in part.items()}

@@ -33,6 +33,7 @@ from domain.bundle import (
     Lawful,
     Milestone,
     Prefilled,
+    Preview,
     Product,
     Proof,
     Section,
@@ -200,6 +201,9 @@ PERSONNEL_FILE = Proof(
     ),
 )
 
+_OF_RECORD = ("contribution_months", "index", "account_balance", "index_before_1998", "months_before_1998")
+_BORN_IN = Fact(name="born_in", origin=FromForm(field="insurance.born_in"))
+
 CONFIRMED = Proof(
     code="confirmed",
     title="退休信息核对确认",
@@ -213,6 +217,16 @@ CONFIRMED = Proof(
             " correct what is wrong, choose another month within the law, or decline.",
             limit=days(15),
             shows=("insurance.retires_on", "insurance.contribution_months", "retiree.name", "retiree.account"),
+            previews=Preview(
+                title="月养老金(测算)",
+                title_en="Monthly pension, computed ahead",
+                entitlement="pension",
+                on=FromForm(field="insurance.retires_on"),
+                facts=(
+                    *(Fact(name=name, origin=FromProof(proof="contributions", answer=name)) for name in _OF_RECORD),
+                    _BORN_IN,
+                ),
+            ),
         ),
         CommunityCheck(community=_COMMUNITY, shows=(*_SHOWN, "insurance.retires_on")),
         Escalation(),
@@ -249,10 +263,6 @@ HOUSING_FUND = Proof(
 )
 
 DISCLOSED = ("retiree.name", "retiree.citizen_id")
-_RECORD = tuple(
-    Fact(name=name, origin=FromProof(proof="final_record", answer=name))
-    for name in ("contribution_months", "index", "account_balance", "index_before_1998", "months_before_1998")
-)
 
 BUNDLE = Bundle(
     code="retirement",
@@ -396,8 +406,8 @@ BUNDLE = Bundle(
             proofs=(FINAL_RECORD,),
             discloses=(*DISCLOSED, "insurance.category", "insurance.born_in", "insurance.retires_on"),
             facts=(
-                *_RECORD,
-                Fact(name="born_in", origin=FromForm(field="insurance.born_in")),
+                *(Fact(name=name, origin=FromProof(proof="final_record", answer=name)) for name in _OF_RECORD),
+                _BORN_IN,
             ),
             entitle=Entitle(entitlement="pension", on=FromForm(field="insurance.retires_on")),
             produces=(

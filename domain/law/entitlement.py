@@ -50,6 +50,9 @@ class Entitlement:
     title: str
     needs: tuple[str, ...]
     compute: Callable[[date, Facts], Facts]
+    monthly: str | None = None
+    """Which result is an amount in yuan a month that may be shown ahead; its results then say whether they are
+    `provisional`, and the explanation is JSON with the law's own `steps`."""
 
 
 @cache

@@ -63,4 +63,5 @@ ENTITLEMENT: Final = Entitlement(
     title="基本养老金",
     needs=("contribution_months", "index", "account_balance", "index_before_1998", "months_before_1998", "born_in"),
     compute=_compute,
+    monthly="pension",
 )

@@ -162,6 +162,12 @@ def find_case(connection: Connection, case_no: str, visible: ColumnElement[bool]
     return None if row is None else CaseLine(*row)
 
 
+def find_case_ids(connection: Connection, case_nos: Sequence[str], visible: ColumnElement[bool]) -> Mapping[str, UUID]:
+    """The cases of these numbers, as far as they are among the visible ones."""
+    rows = connection.execute(select(cases.c.case_no, cases.c.case_id).where(cases.c.case_no.in_(case_nos), visible))
+    return {row.case_no: row.case_id for row in rows}
+
+
 def find_cases(connection: Connection, case_ids: Sequence[UUID]) -> Mapping[UUID, CaseLine]:
     """The lines of these cases, whoever may see them."""
     rows = connection.execute(select(*_LINE).where(cases.c.case_id.in_(case_ids)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.pages.explain import FIELDS, RESULTS
-from domain.law.pension import answer_divisor, answer_pension
+from domain.law.pension_question import answer_divisor, answer_pension
 from domain.law.retirement_age import answer_retirement_age
 from tests.pages.conftest import ACCOUNTS, Browser, Page, Pages
 

@@ -13,6 +13,7 @@ from api.pages import (
     case_acts,
     case_list,
     case_page,
+    confirmations,
     explain,
     faults,
     grants,
@@ -46,8 +47,12 @@ def said_in_modules() -> Iterator[str]:
     for module in MODULES:
         yield from (found[2] for found in SAID.finditer(module.read_text("utf-8")))
     yield from (seen.word for seen in looks.LOOKS.values())
-    for table in (looks.ROLES, looks.ROUTES, looks.ANSWERS, looks.MEANINGS, looks.CHANGES):
+    for table in (looks.ROLES, looks.ROUTES, looks.ANSWERS, looks.MEANINGS, looks.CHANGES, looks.CONFIRMS):
         yield from table.values()
+    for offer in (*looks.OFFERS_TO_THE_PERSON, *(one for offers in looks.OFFERS.values() for one in offers)):
+        yield from (offer.word, offer.meaning)
+    yield from (*question.CONFIRMED.values(), question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
+    yield from (*confirmations.WRONG.values(), *(word for word, _ in confirmations.RESULTS.values()))
     yield from (title for _, _, title in rendering.DOORS)
     yield from (text for tab in case_list.TABS for text in (tab.title, tab.empty))
     yield from (case_list.NOT_A_NUMBER, case_list.NOT_FOUND)

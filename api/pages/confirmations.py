@@ -1,0 +1,198 @@
+"""批量确认页: who has not confirmed yet, and a returned list: looked at first, then run, and what failed tried again.
+
+The list travels in the page between the steps, under one mark, so that a row that is sent twice counts once.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi.responses import RedirectResponse
+
+from api.confirmations import (
+    Confirmations,
+    ListResult,
+    RowResult,
+    confirmed,
+    failed_rows,
+    list_of_confirmations,
+    previewed,
+)
+from api.house import House, TheHouse
+from api.pages.doors import MayConfirm, MaySeeConfirmations
+from api.pages.faults import PageRoute
+from api.pages.looks import OFFERS
+from api.pages.own_answers import cursor_after, told
+from api.pages.rendering import HEADERS, once, render
+from api.pages.uploads import NO_FILE
+from api.shapes import Cursor
+from api.workbooks import BYTES_AT_MOST, SheetUnreadable, read_sheet
+from domain.columns import SheetFaulty, read_rows
+from domain.confirmations import COLUMNS, ROWS_AT_MOST
+from domain.identifiers import grouped_case_no
+from domain.refusals import NotAcceptable
+from domain.scopes import Viewer
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+ROWS: Final = 50
+Typed = Annotated[str, Form(max_length=4000)]
+
+RESULTS: Final[Mapping[str, tuple[str, str]]] = {
+    "confirmed": ("确认无误", "over"),
+    "contested": ("经办人核对", "hand"),
+    "handed_on": ("转社区联系", "hand"),
+    "kept": ("留存", "idle"),
+    "refused": ("未办理", "late"),
+}
+"""The word and the tone of what came of a row."""
+WRONG: Final = {
+    "case_nos": "请至少勾选一件。",
+    "answer": "请选择一个答复。",
+    "rows": "名单不完整, 请重新勾选或上传。",
+    "many": "一次最多 1000 行, 请分次上传。",
+}
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One row of the list, and what came of it or would."""
+
+    told: RowResult
+    case_no: str
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A list that was looked at or run, or what was wrong with it."""
+
+    step: Literal["", "preview", "run"] = ""
+    result: ListResult | None = None
+    rows: Sequence[ResultRow] = ()
+    left: str = ""
+    """What the next step sends, as JSON: the whole list after a preview, the failed rows after a run."""
+    mark: str = ""
+    wrong: str | None = None
+    """A sentence of `words`."""
+    refusal: NotAcceptable | None = None
+    name: str = ""
+    chosen: frozenset[str] = frozenset()
+    answer: str = ""
+    note: str = ""
+
+
+@router.get("/confirmations", name="confirmations_page")
+def confirmations_page(
+    house: TheHouse, viewer: MaySeeConfirmations, request: Request, cursor: Cursor = None
+) -> Response:
+    """What is to be confirmed, the next due first."""
+    return _page(house, viewer, request, Returned(), cursor=cursor)
+
+
+@router.post("/confirmations/preview", name="preview_confirmations_by_form")
+def preview(
+    house: TheHouse,
+    viewer: MayConfirm,
+    request: Request,
+    case_nos: Annotated[list[str] | None, Form(max_length=ROWS_AT_MOST)] = None,
+    answer: Typed = "",
+    note: Typed = "",
+) -> Response:
+    """What the same answer to every ticked case would lead to."""
+    said = " ".join(note.split())
+    typed = Returned(chosen=frozenset(case_nos or ()), answer=answer, note=said)
+    if not case_nos or answer not in {offer.code for offer in OFFERS["confirmation"]}:
+        wrong = WRONG["answer" if case_nos else "case_nos"]
+        return _page(house, viewer, request, replace(typed, wrong=wrong))
+    rows = [{"case_no": one, "answer": answer, **({"note": said} if said else {})} for one in case_nos]
+    return _previewed(house, viewer, request, rows, typed)
+
+
+@router.post("/confirmations/list", name="preview_confirmation_list_by_form")
+def preview_list(
+    house: TheHouse, viewer: MayConfirm, request: Request, file: Annotated[UploadFile | None, File()] = None
+) -> Response:
+    """What a returned file would lead to, row by row."""
+    content = b"" if file is None else file.file.read(BYTES_AT_MOST + 1)
+    name = "" if file is None or file.filename is None else file.filename
+    if not content:
+        return _page(house, viewer, request, Returned(wrong=NO_FILE))
+    try:
+        reading = read_rows(COLUMNS, read_sheet(content))
+        if reading.faults:
+            raise SheetFaulty(reading.faults)
+    except (SheetUnreadable, SheetFaulty) as refusal:
+        house.figures.refused.labels(refusal.code).inc()
+        return _page(house, viewer, request, Returned(refusal=refusal, name=name))
+    rows = [{code: value for code, value in row.values.items() if value} for row in reading.rows]
+    if not rows or len(rows) > ROWS_AT_MOST:
+        return _page(house, viewer, request, Returned(wrong=WRONG["many" if rows else "rows"], name=name))
+    return _previewed(house, viewer, request, rows, Returned(name=name))
+
+
+@router.post("/confirmations", name="confirm_by_form")
+def run(
+    house: TheHouse,
+    viewer: MayConfirm,
+    request: Request,
+    rows: Annotated[str, Form(max_length=1_000_000)] = "",
+    mark: Annotated[str, Form(alias="once", max_length=40)] = "",
+) -> Response:
+    """Answer for every row of what was looked at; those that fail can be sent again under the same mark."""
+    sent = _sent(rows)
+    if sent is None or not mark:
+        return _page(house, viewer, request, Returned(wrong=WRONG["rows"]))
+    result = confirmed(house, viewer, sent, key=f"page {mark}")
+    left = json.dumps(list(failed_rows(sent, result)), ensure_ascii=False)
+    returned = Returned("run", result, _rows(result), left, mark)
+    return _page(house, viewer, request, returned)
+
+
+@router.get("/confirmations/{act}", name="back_from_confirmations_act")
+def back_to_confirmations(viewer: MaySeeConfirmations, act: str) -> Response:
+    """An address to which only forms are sent, opened once more."""
+    return RedirectResponse("/confirmations", 303, HEADERS)
+
+
+def _previewed(
+    house: House, viewer: Viewer, request: Request, rows: Sequence[Mapping[str, Any]], typed: Returned
+) -> Response:
+    result = previewed(house, viewer, rows)
+    left = json.dumps(rows, ensure_ascii=False)
+    looked = replace(typed, step="preview", result=result, rows=_rows(result), left=left, mark=once())
+    return _page(house, viewer, request, looked)
+
+
+def _sent(rows: str) -> list[Any] | None:
+    try:
+        read = json.loads(rows)
+    except ValueError:
+        return None
+    return read if isinstance(read, list) and 0 < len(read) <= ROWS_AT_MOST else None
+
+
+def _rows(result: ListResult) -> tuple[ResultRow, ...]:
+    return tuple(
+        ResultRow(row, "—" if row.case_no is None else grouped_case_no(row.case_no), *RESULTS[row.result])
+        for row in result.rows
+    )
+
+
+def _page(house: House, viewer: Viewer, request: Request, returned: Returned, *, cursor: str | None = None) -> Response:
+    answered = list_of_confirmations(house, viewer, request, ROWS, cursor)
+    failed = returned.step == "run" and returned.result is not None and returned.result.refused
+    return render(
+        request,
+        "confirmations.html",
+        status=422 if returned.wrong or returned.refusal else 409 if failed else 200,
+        here="/confirmations",
+        open=told(answered, Confirmations).confirmations,
+        more=cursor_after(answered),
+        cursor=cursor,
+        returned=returned,
+        offers=OFFERS["confirmation"],
+    )

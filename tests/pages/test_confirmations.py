@@ -1,0 +1,274 @@
+"""The pension office at its pages: who has not confirmed, a returned list looked at, run and mended; and the person's link."""
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+from domain.actors import Actor
+from domain.case_file import ProofState
+from store.links import sign_link
+from tests.desk import MONDAY
+from tests.pages.conftest import Browser, Page, Pages
+from tests.retirees import MARCH, Retiree
+
+OFFICER = Actor(account="pension-1", unit="office")
+HOSTILE = "账号已更换 <script>alert(1)</script>"
+
+
+def asked(pages: Pages, number: int = 0) -> Retiree:
+    return Retiree(pages.store, number, by=OFFICER).sent_out()
+
+
+def waiting(pages: Pages, number: int = 0) -> Retiree:
+    return Retiree(pages.store, number, by=OFFICER, month=MARCH).goes_on()
+
+
+def confirmed(one: Retiree) -> bool:
+    return one.file.proof("confirmed").state is ProofState.MET
+
+
+def preview(browser: Browser, *cases: Retiree, answer: str = "matches", note: str = "") -> Page:
+    page = browser.get("/confirmations")
+    fields: dict[str, Any] = {
+        "csrf_token": page.hidden('action="/confirmations/preview"', "csrf_token"),
+        "case_nos": [one.case_no for one in cases],
+        "answer": answer,
+        "note": note,
+    }
+    return Page(browser.client.post("/confirmations/preview", data=fields))
+
+
+def upload(browser: Browser, content: bytes, name: str = "list.csv") -> Page:
+    page = browser.get("/confirmations")
+    token = page.hidden('action="/confirmations/list"', "csrf_token")
+    files = {"file": (name, content, "application/octet-stream")}
+    return Page(browser.client.post("/confirmations/list", data={"csrf_token": token}, files=files))
+
+
+def sheet(*rows: tuple[str, str, str]) -> bytes:
+    lines = ["办件编号,答复,说明", *(",".join(row) for row in rows)]
+    return "\r\n".join(lines).encode("gb18030")
+
+
+def _field(page: Page, name: str) -> str:
+    section = page.html[page.html.index('id="result"') :]
+    found = re.search(rf'name="{name}" value="([^"]*)"', section)
+    assert found is not None
+    return unescape(found[1])
+
+
+def test_who_has_not_confirmed_is_listed_without_a_name(pages: Pages) -> None:
+    one = asked(pages)
+    officer = pages.by("pension-1")
+
+    page = officer.get("/confirmations")
+    english = officer.get("/confirmations?lang=en")
+
+    assert "退休信息核对确认" in page.text
+    assert f'href="/inbox/{one.question}"' in page.html
+    assert "To be confirmed" in english.text
+    for personal in (one.worker.name, one.worker.citizen_id, one.worker.account):
+        assert personal not in page.html
+
+
+def test_an_empty_list_has_its_own_sentence(pages: Pages) -> None:
+    assert "没有等待确认的事项" in pages.by("pension-1").get("/confirmations").text
+
+
+def test_ticked_cases_are_looked_at_first_and_then_confirmed(pages: Pages) -> None:
+    first, second, left = (asked(pages, number) for number in range(3))
+    officer = pages.by("pension-1")
+
+    looked = preview(officer, first, second)
+    assert looked.status == 200
+    assert "核对结果, 尚未提交" in looked.text
+    assert looked.text.count("将记为确认无误") == 2
+    assert not confirmed(first)
+
+    ran = officer.send(looked, "/confirmations")
+
+    assert ran.status == 200
+    assert "确认 2, 经办人核对 0" in ran.text
+    assert "重试失败的" not in ran.text
+    assert (confirmed(first), confirmed(second), confirmed(left)) == (True, True, False)
+
+
+def test_nothing_ticked_or_no_answer_is_told_and_what_was_typed_stays(pages: Pages) -> None:
+    one = asked(pages)
+    officer = pages.by("pension-1")
+
+    nothing = preview(officer, answer="contradicts", note=HOSTILE)
+    no_answer = preview(officer, one, answer="")
+
+    assert (nothing.status, no_answer.status) == (422, 422)
+    assert "请至少勾选一件" in nothing.text
+    assert HOSTILE in unescape(nothing.html)
+    assert "<script>alert" not in nothing.html
+    assert "请选择一个答复" in no_answer.text
+    assert re.search(rf'value="{one.case_no}" checked', no_answer.html)
+
+
+def test_a_returned_file_is_previewed_row_by_row_run_and_its_failed_rows_retried(pages: Pages) -> None:
+    good, wrong, early = asked(pages, 0), asked(pages, 1), waiting(pages, 0)
+    officer = pages.by("pension-1")
+    content = sheet(
+        (good.case_no, "确认无误", ""), (wrong.case_no, "信息有误", "账号已换"), (early.case_no, "确认", "")
+    )
+
+    looked = upload(officer, content)
+    assert looked.status == 200, looked.text
+    assert "将于 2027-02-01 发出" in looked.text
+    ran = officer.send(looked, "/confirmations")
+
+    assert ran.status == 409
+    assert "确认 1, 经办人核对 1, 转社区 0, 留存 0, 未能办理 1。" in ran.text
+    assert wrong.file.in_hand == ("confirmed",)
+    assert [row["case_no"] for row in json.loads(_field(ran, "rows"))] == [early.case_no]
+
+    early.day_comes("form_sent")
+    again = officer.send(ran, "/confirmations")
+
+    assert (again.status, confirmed(early)) == (200, True)
+    assert "确认 1, 经办人核对 0, 转社区 0, 留存 0, 未能办理 0。" in again.text
+    assert list(good.happened()).count("verification_answered") == 1
+
+
+def test_the_run_sent_twice_is_one_run(pages: Pages) -> None:
+    one = asked(pages)
+    officer = pages.by("pension-1")
+    looked = preview(officer, one)
+
+    first, second = officer.send(looked, "/confirmations"), officer.send(looked, "/confirmations")
+
+    assert (first.status, second.status) == (200, 200)
+    assert "已确认" in second.text
+    assert list(one.happened()).count("verification_answered") == 1
+
+
+def test_a_file_that_cannot_be_read_names_every_fault_and_nothing_is_sent(pages: Pages) -> None:
+    one = asked(pages)
+    officer = pages.by("pension-1")
+
+    faulty = upload(officer, sheet((one.case_no, "", ""), (one.case_no[:-1], "确认无误", "")))
+    unreadable = upload(officer, b"PK\x03\x04 no workbook", "list.xlsx")
+    nothing = upload(officer, b"")
+    bare = upload(officer, "办件编号,答复\r\n".encode())
+    many = upload(officer, sheet(*[(one.case_no, "确认无误", "")] * 1001))
+
+    assert [page.status for page in (faulty, unreadable, nothing, bare, many)] == [422] * 5
+    assert "第 2 行 答复: 不能为空" in faulty.text
+    assert "第 3 行 办件编号" in faulty.text
+    assert "一次最多 1000 行" in many.text
+    assert not confirmed(one)
+
+
+def test_a_list_that_was_tampered_with_is_refused(pages: Pages) -> None:
+    one = asked(pages)
+    officer = pages.by("pension-1")
+    looked = preview(officer, one)
+    token, mark = _field(looked, "csrf_token"), _field(looked, "once")
+
+    for rows in ("", "{}", "[]", "not json"):
+        page = officer.post("/confirmations", csrf_token=token, once=mark, rows=rows)
+        assert page.status == 422
+        assert "名单不完整" in page.text
+    assert not confirmed(one)
+
+
+def test_the_question_is_in_the_words_of_a_confirmation(pages: Pages) -> None:
+    one = asked(pages)
+    pages.clock.at = MONDAY
+    officer = pages.by("pension-1")
+
+    page = officer.get(f"/inbox/{one.question}")
+    refused = officer.send(page, f"/inbox/{one.question}/answer", answer="no_record", reason="查无此人")
+    english = officer.get(f"/inbox/{one.question}?lang=en")
+    officer.get("/inbox?lang=zh")
+
+    for said in (
+        "请本人或单位确认的内容",
+        "确认无误",
+        "信息有误或不办理",
+        "转社区联系",
+        "月养老金(测算)",
+        "暂按上一年度预发",
+        "元",
+    ):
+        assert said in page.text
+    assert "查无此记录" not in page.text
+    assert "Monthly pension, computed ahead" in english.text
+    assert refused.status == 422
+    assert "确认事项没有“查无此记录”这一答复" in refused.text
+    done = officer.follow(officer.send(page, f"/inbox/{one.question}/answer", answer="matches"))
+    assert "已确认, 将按所列信息办理" in done.text
+    assert "确认无误" in officer.get("/inbox?queue=ended").text
+
+
+def link(pages: Pages, one: Retiree) -> str:
+    return f"/v/{sign_link(pages.store.vault, one.question, one.due)}"
+
+
+def test_the_person_reads_their_own_words_on_the_link_and_confirms_once(pages: Pages) -> None:
+    one = asked(pages)
+    phone = pages.stranger()
+
+    page = phone.get(link(pages, one))
+    english = phone.get(f"{link(pages, one)}?lang=en")
+
+    assert page.status == 200
+    for said in (
+        "请您确认",
+        "您的退休信息和待遇已经预先核算",
+        "请社区联系我",
+        "没有答复不会当作同意",
+        "怎样算出来的",
+        one.worker.account,
+    ):
+        assert said in page.html
+    for officers in ("请核实下面的情况", "与本单位掌握", "电话核实的", "查无此记录", "核验", one.case_no):
+        assert officers not in page.text
+    assert "Please confirm" in english.text
+
+    thanks = phone.follow(phone.post(link(pages, one), answer="matches"))
+    again = phone.get(link(pages, one))
+
+    assert "已确认, 将按所列信息办理" in thanks.text
+    assert confirmed(one)
+    assert "收到答复“确认无误”" in again.text
+    assert one.worker.name not in thanks.text + again.text
+
+
+def test_whoever_says_on_the_link_that_something_is_wrong_has_to_say_what(pages: Pages) -> None:
+    one = asked(pages)
+    phone = pages.stranger()
+
+    silent = phone.post(link(pages, one), answer="contradicts")
+    told = phone.follow(phone.post(link(pages, one), answer="contradicts", reason="想延迟三个月退休"))
+
+    assert silent.status == 422
+    assert "经办人会核对并联系本人" in told.text
+    assert one.file.in_hand == ("confirmed",)
+
+
+def test_a_link_that_is_over_says_that_silence_was_no_consent(pages: Pages) -> None:
+    one, changed = asked(pages), asked(pages, 1)
+    address, other = link(pages, one), link(pages, changed)
+    one.is_silent()
+    changed.chooses("late", MARCH, by=OFFICER)
+
+    over, moot = pages.stranger().get(address), pages.stranger().get(other)
+
+    assert "没有答复不会当作同意" in over.text
+    assert "所填信息已有变更" in moot.text
+    for page in (over, moot):
+        assert "核验" not in page.text
+
+
+def test_a_case_with_a_confirmation_can_be_read_by_a_caseworker(pages: Pages) -> None:
+    one = asked(pages)
+
+    page = pages.by("caseworker-1").get(f"/cases/{one.case_no}")
+
+    assert page.status == 200
+    assert "本人确认" in page.text
