@@ -60,7 +60,7 @@ batches = APIRouter(prefix=V1, tags=["confirmations"], route_class=BatchRoute)
 
 MayConfirm = Annotated[Viewer, Depends(allowed(Action.CONFIRM_IN_BATCH))]
 
-_EXAMPLE: Final[dict[str, Any]] = {"case_no": "339901022611230000010", "answer": "matches"}
+_EXAMPLE: Final[dict[str, Any]] = {"case_no": "339901022611230000015", "answer": "matches"}
 
 
 class ConfirmationRow(Asked):

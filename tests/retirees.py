@@ -33,7 +33,8 @@ DECEMBER, MARCH = read_month("2026-12"), read_month("2027-03")
 
 
 @cache
-def _due(month: int) -> tuple[Worker, ...]:
+def who_retires(month: int) -> tuple[Worker, ...]:
+    """Without an employer, and about whom nothing is in doubt."""
     return tuple(
         one
         for division in DIVISIONS
@@ -64,7 +65,7 @@ class Retiree:
         self, store: CaseStore, number: int = 0, *, by: Actor, month: int = DECEMBER, at: datetime = desk.MONDAY
     ) -> None:
         self.store, self.at = store, at
-        self.worker = _due(month)[number]
+        self.worker = who_retires(month)[number]
         self.filed: Filed = desk.file(
             store, form(self.worker, month), key=f"retiree-{month}-{number}", by=by, at=at, bundle=BUNDLE
         )

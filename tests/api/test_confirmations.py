@@ -423,6 +423,16 @@ def test_somebody_elses_case_is_answered_like_one_that_does_not_exist_and_the_at
     assert (entry["granted"], entry["account"]) == (False, "pension-1")
 
 
+def test_a_row_whose_case_was_erased_holds_up_nobody(api: Api) -> None:
+    erased, other = asked(api), asked(api)
+    with api.store.database.begin() as connection:
+        api.store.vault.forget(connection, erased.case_id, MONDAY)
+
+    told = confirm(api, row(erased, "contradicts", WRONG), row(other))
+
+    assert came_of(told) == [("refused", "person.forgotten"), ("confirmed", None)]
+
+
 def test_every_answer_of_a_list_is_in_the_access_log_under_the_officers_name(api: Api) -> None:
     one = asked(api)
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.discovering import HAS_DIED, Closing, Discovering, Opening, Scan
+from api.confirmation_form import amount_ahead
 from demo.city.rosters import provide_rosters
 from demo.city.workers import Worker
 from domain.actors import Actor
@@ -302,6 +303,21 @@ async def test_whoever_confirms_in_time_is_not_called(retiree: Retiree) -> None:
 
     assert retiree.file.proofs["confirmed"].rung == 0
     assert {event.route for event in retiree.happened("verification_opened")} <= {"confirmation"}
+
+
+async def test_the_pension_shown_with_the_form_is_the_one_that_is_granted(retiree: Retiree) -> None:
+    await retiree.day_comes("form_sent")
+    await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    shown = amount_ahead(retiree.house.store.open_case_file(retiree.case.case_id), ("confirmed", 1, 0))
+    assert shown is not None
+    assert shown.amount is not None
+
+    retiree.answer(by=OFFICER)
+    await retiree.until(final_contribution=DONE)
+    await retiree.day_comes("retires")
+    await retiree.until(pension_assessment=DONE)
+
+    assert retiree.house.store.open_case_file(retiree.case.case_id).product("pension") == shown.amount
 
 
 async def test_earlier_takes_three_months_notice_and_moves_every_day(retiree: Retiree) -> None:
