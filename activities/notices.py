@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from activities.faults import GatewayFault
 from activities.gateway import Gateway, Method
 from activities.settings import NoticeSettings
-from store.duty import Contact
 from store.notices import Unsent
 
 log: Final = structlog.get_logger("onething.notices")
@@ -24,15 +23,22 @@ SERVICE: Final = "notices"
 
 
 @dataclass(frozen=True, slots=True)
+class Addressee:
+    """Somebody without an account, to be called or written to; personal, so whoever looks it up notes the access."""
+
+    name: str
+    phones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A notice and whom it reaches; personal where there is a contact."""
 
     notice: Unsent
     accounts: tuple[str, ...]
-    contact: Contact | None = None
-    """Somebody without an account, to be called or written to."""
+    addressee: Addressee | None = None
     link: str | None = None
-    """The contact's way to the question; whoever has it may answer, so it is never logged."""
+    """Their way to the question; whoever has it may answer, so it is never logged."""
 
 
 class NoticeAdapter(Protocol):
@@ -201,8 +207,8 @@ class HttpNotices:
 def _body(message: Message) -> Mapping[str, Any]:
     notice = message.notice
     recipients: list[Mapping[str, Any]] = [{"account": account} for account in message.accounts]
-    if message.contact is not None:
-        recipients.append({"name": message.contact.name, "phones": list(message.contact.phones)})
+    if message.addressee is not None:
+        recipients.append({"name": message.addressee.name, "phones": list(message.addressee.phones)})
     return {
         "action": notice.action,
         "audience": notice.audience,

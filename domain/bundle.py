@@ -263,6 +263,10 @@ class Confirmation(Declared):
     route: Literal["confirmation"] = "confirmation"
     notice: str
     notice_en: str
+    name: str
+    """Who confirms, as "section.field"."""
+    phone: str
+    """The number that their one-time link is sent to; whoever gave none is asked through the desk that has the case."""
     limit: Limit
     shows: tuple[str, ...]
     """What was filled in, as "section.field"; correct any of it, and it is asked again."""

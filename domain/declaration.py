@@ -199,6 +199,8 @@ def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
             case Confirmation():
                 if not (route.notice and route.notice_en):
                     yield f"{name}: whoever confirms has to be told what, in both languages"
+                yield from _field(bundle, name, route.name, FieldKind.NAME)
+                yield from _field(bundle, name, route.phone, FieldKind.PHONE)
                 yield from _shown(bundle, name, route)
                 if route.previews is not None:
                     yield from _preview(bundle, name, route.previews)

@@ -4,7 +4,7 @@ Whom a notice reaches is found when it is sent, so that it goes to whoever is on
 kept with it. A notice is kept when it was sent: that somebody was told, and when, is part of the story.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Connection, any_, bindparam, exists, func, or
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.actors import THE_ENGINE
+from domain.bundle import Confirmation
 from domain.case_file import CaseFile
 from domain.notices import Action, Audience, Notice, notices
 from domain.scopes import Role
@@ -22,7 +23,7 @@ from store.batch import Batch
 from store.database import Database
 from store.duty import ANSWERS, Contact, community_contacts, holder_in_community, superiors
 from store.outbox import Level
-from store.tables import accounts, units
+from store.tables import accounts, units, verifications
 from store.tables import notices as notices_table
 from store.vault import Vault
 
@@ -32,6 +33,7 @@ ATTEMPTS_APART_AT_MOST: Final = timedelta(seconds=60)
 """Limits are as short as half an hour: a receiver that comes back must not be left waiting for longer."""
 CASEWORKERS: Final = (Role.CASEWORKER.value, Role.SUPERVISOR.value)
 CONTACT_FIELDS: Final = ("roster.name", "roster.phones")
+CONFIRMATION: Final = "confirmation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +189,35 @@ def contact_to_call(
     """
     with database.begin() as connection:
         if notice.attempts == 0:
-            access = Access(
-                at=at,
-                by=THE_ENGINE,
-                action="notify",
-                about=CONTACT_FIELDS,
-                purpose=f"{notice.action} {notice.title}",
-                recipient=recipient,
-                case_id=notice.case_id,
-            )
+            access = access_to_notify(notice, CONTACT_FIELDS, at, recipient=recipient)
             note_for_case(connection, notice.case_id, [access])
         return next(iter(community_contacts(connection, vault, community, at)), None)
+
+
+def access_to_notify(notice: Unsent, about: tuple[str, ...], at: datetime, *, recipient: str) -> Access:
+    """That somebody's name and number were looked up, to tell them."""
+    return Access(
+        at=at,
+        by=THE_ENGINE,
+        action="notify",
+        about=about,
+        purpose=f"{notice.action} {notice.title}",
+        recipient=recipient,
+        case_id=notice.case_id,
+    )
+
+
+def confirmation_to_send(
+    connection: Connection, files: Callable[[UUID], CaseFile], notice: Unsent
+) -> Confirmation | None:
+    """The form that the notice's card asks a person to confirm; None where something else is asked, or of a superior."""
+    if notice.audience != "owner":
+        return None
+    asked = select(verifications.c.proof, verifications.c.rung).where(
+        verifications.c.id == notice.card, verifications.c.route == CONFIRMATION
+    )
+    row = connection.execute(asked).one_or_none()
+    if row is None:
+        return None
+    route = files(notice.case_id).declared_proof(row.proof).routes[row.rung]
+    return route if isinstance(route, Confirmation) else None

@@ -1,6 +1,6 @@
 """People of the city who retire, with a case each, moved on to where their form has gone out; no engine, no network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, assert_never
@@ -43,8 +43,8 @@ def who_retires(month: int) -> tuple[Worker, ...]:
     )
 
 
-def form(worker: Worker, month: int, **insurance: object) -> dict[str, Any]:
-    """The form as the scan fills it in."""
+def form(worker: Worker, month: int, said: Mapping[str, object] | None = None, **insurance: object) -> dict[str, Any]:
+    """The form as the scan fills it in; of the person, and of the insurance, with other answers."""
     filled: dict[str, Any] = {
         "category": worker.category,
         "born_in": first_day(worker.born).isoformat(),
@@ -53,21 +53,34 @@ def form(worker: Worker, month: int, **insurance: object) -> dict[str, Any]:
         "contribution_months": worker.contribution_months,
         "deemed_years": False,
         "employed": False,
+        "housing_fund": False,
     }
-    person = {"name": worker.name, "citizen_id": worker.citizen_id, "account": worker.account}
-    return {"insurance": filled | insurance, "retiree": person}
+    person = {
+        "name": worker.name,
+        "citizen_id": worker.citizen_id,
+        "phone": worker.phone,
+        "account": worker.account,
+    }
+    return {"insurance": filled | insurance, "retiree": person | dict(said or {})}
 
 
 class Retiree:
     """One of them, with a case of the unit; everybody agrees with what was filled in."""
 
     def __init__(
-        self, store: CaseStore, number: int = 0, *, by: Actor, month: int = DECEMBER, at: datetime = desk.MONDAY
+        self,
+        store: CaseStore,
+        number: int = 0,
+        *,
+        by: Actor,
+        month: int = DECEMBER,
+        at: datetime = desk.MONDAY,
+        **person: object,
     ) -> None:
         self.store, self.at = store, at
         self.worker = who_retires(month)[number]
         self.filed: Filed = desk.file(
-            store, form(self.worker, month), key=f"retiree-{month}-{number}", by=by, at=at, bundle=BUNDLE
+            store, form(self.worker, month, person), key=f"retiree-{month}-{number}", by=by, at=at, bundle=BUNDLE
         )
 
     @property

@@ -14,16 +14,19 @@ import structlog
 from sqlalchemy import Connection
 
 from activities.faults import GatewayFault, NotAccepted
-from activities.notices import SERVICE, Message, NoticeAdapter, tell
+from activities.notices import SERVICE, Addressee, Message, NoticeAdapter, tell
 from activities.settings import NoticeSettings
+from domain.bundle import Confirmation
 from store.cases import CaseStore
 from store.database import STANDS_IDLE_SECONDS, StoreUnavailable
 from store.links import sign_link
 from store.notices import (
     CHANNEL,
     Unsent,
+    access_to_notify,
     accounts_to_tell,
     community_to_call,
+    confirmation_to_send,
     contact_to_call,
     put_off,
     sent,
@@ -118,15 +121,32 @@ class Notifier:
             return Message(notice, ())
         at = self._clock()
         accounts = accounts_to_tell(connection, notice, at)
-        if self._adapter.reaches_contacts and (community := community_to_call(connection, notice, at)):
-            vault = self._store.vault
-            contact = contact_to_call(self._store.database, vault, notice, community, at, recipient=SERVICE)
-            if contact is not None:
-                token = sign_link(vault, notice.card, notice.due or at + LINK_WITHOUT_LIMIT)
-                return Message(notice, accounts, contact, f"{self._settings.notices_link_url.rstrip('/')}/{token}")
+        addressee = self._addressee(connection, notice, at) if self._adapter.reaches_contacts else None
+        if addressee is not None:
+            token = sign_link(self._store.vault, notice.card, notice.due or at + LINK_WITHOUT_LIMIT)
+            return Message(notice, accounts, addressee, f"{self._settings.notices_link_url.rstrip('/')}/{token}")
         if not accounts:
             log.warning("nobody to tell", notice=str(notice.id), unit=notice.unit, audience=notice.audience)
         return Message(notice, accounts)
+
+    def _addressee(self, connection: Connection, notice: Unsent, at: datetime) -> Addressee | None:
+        """Who answers without an account: the community's first contact, or the person who is asked to confirm."""
+        if community := community_to_call(connection, notice, at):
+            contact = contact_to_call(self._store.database, self._store.vault, notice, community, at, recipient=SERVICE)
+            return None if contact is None else Addressee(contact.name, contact.phones)
+        if route := confirmation_to_send(connection, self._store.case_file, notice):
+            return self._confirmer(notice, route, at)
+        return None
+
+    def _confirmer(self, notice: Unsent, route: Confirmation, at: datetime) -> Addressee | None:
+        about = (route.name, route.phone)
+        case = (
+            self._store.open_for(notice.case_id, access_to_notify(notice, about, at, recipient=SERVICE))
+            if (notice.attempts == 0)
+            else self._store.open_case_file(notice.case_id)
+        )
+        name, phone = (case.declared(path) for path in about)
+        return Addressee(name, (phone,)) if name and phone else None
 
     async def _tell_one(self, message: Message, failed: dict[UUID, str]) -> None:
         """Tell it; if that does not succeed, the reason is in `failed`, also when this is cancelled."""

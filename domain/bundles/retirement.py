@@ -215,6 +215,8 @@ CONFIRMED = Proof(
             notice="您的退休信息和待遇已经预先核算, 请核对一次并确认; 有误请更正, 也可另选弹性退休时间或不办理。",
             notice_en="Your retirement has been prepared and your pension computed ahead. Check it and confirm once;"
             " correct what is wrong, choose another month within the law, or decline.",
+            name="retiree.name",
+            phone="retiree.phone",
             limit=days(15),
             shows=("insurance.retires_on", "insurance.contribution_months", "retiree.name", "retiree.account"),
             previews=Preview(

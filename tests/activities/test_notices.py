@@ -14,10 +14,9 @@ from pydantic import ValidationError
 
 from activities.faults import GatewayFault, NotAccepted
 from activities.gateway import Gateway
-from activities.notices import HttpNotices, LogNotices, Message, notice_adapter, tell
+from activities.notices import Addressee, HttpNotices, LogNotices, Message, notice_adapter, tell
 from activities.settings import NoticeSettings
 from domain.notices import Action
-from store.duty import Contact
 from store.notices import Unsent
 from tests.activities.http_service import Answer, drip, serving, silence, whole
 from tests.desk import MONDAY
@@ -43,7 +42,7 @@ NOTICE = Unsent(
     made_at=MONDAY,
     attempts=0,
 )
-CONTACT = Contact(uuid4(), "secretary", "尉迟㛃", ("15498000001",), None)
+CONTACT = Addressee("尉迟㛃", ("15498000001",))
 LINK = "http://127.0.0.1:8000/v/token-that-lets-in"
 MESSAGE = Message(NOTICE, ("officer-1",), CONTACT, LINK)
 TAKEN = json.dumps({"notice": str(NOTICE.id)}).encode()

@@ -37,6 +37,7 @@ from tests.notices import (
     remind,
     written,
 )
+from tests.retirees import Retiree
 from workers.notifier import LINK_WITHOUT_LIMIT, Notifier
 
 pytestmark = pytest.mark.anyio
@@ -466,6 +467,34 @@ async def test_while_the_clock_stands_still_the_link_holds_for_some_days(store: 
     assert (card["action"], card["due"]) == ("update", None)
     token = card["link"].rpartition("/")[2]
     assert read_link(store.vault, token, MONDAY + LINK_WITHOUT_LIMIT) == card_id(case_id, PROOF, 1, 1)
+
+
+async def test_whoever_retires_is_sent_the_link_to_their_form_and_the_look_at_their_number_is_on_record(
+    store: CaseStore, receiver: Receiver
+) -> None:
+    retiree = await asyncio.to_thread(lambda: Retiree(store, by=telling.BIRTH_DESK).sent_out())
+    receiver.fault("error_500", times=1)
+    async with at_work(notifier(store, receiver)):
+        await all_told(store)
+
+    (card,) = (one for one in receiver.cards() if one["card"] == str(retiree.question))
+    assert {"name": retiree.worker.name, "phones": [retiree.worker.phone]} in card["recipients"]
+    token = card["link"].rpartition("/")[2]
+    assert read_link(store.vault, token, retiree.due) == retiree.question
+    with store.database.reading() as connection:
+        looked = connection.exec_driver_sql("SELECT about, recipient FROM access_log WHERE action = 'notify'").all()
+    assert [tuple(row) for row in looked] == [(["retiree.name", "retiree.phone"], "notices")], (
+        "once, however often tried"
+    )
+
+
+async def test_whoever_gave_no_number_is_asked_through_the_desk_alone(store: CaseStore, receiver: Receiver) -> None:
+    retiree = await asyncio.to_thread(lambda: Retiree(store, by=telling.BIRTH_DESK, phone=None).sent_out())
+    async with at_work(notifier(store, receiver)):
+        await all_told(store)
+
+    (card,) = (one for one in receiver.cards() if one["card"] == str(retiree.question))
+    assert (card["link"], [one for one in card["recipients"] if "phones" in one]) == (None, [])
 
 
 async def test_a_log_calls_nobody_so_nobodys_phone_is_looked_up(store: CaseStore, receiver: Receiver) -> None:
