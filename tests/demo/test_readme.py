@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -79,3 +80,23 @@ def test_one_proof_is_asked_answered_and_read_as_the_readme_says(house: Terminal
     assert again == result
     said = house.onething("events", "verify")
     assert said.code == 0, said.err
+
+
+def test_who_is_due_is_found_and_listed_as_the_readme_says(house: Terminal) -> None:
+    scan, list, explain = (
+        shlex.split(line, comments=True) for line in commands_under("Who is due, and did not apply").splitlines()
+    )
+    assert {command[0] for command in (scan, list, explain)} == {".venv/bin/onething"}
+    read = house.onething(*scan[1:], "--json")
+    assert read.code == 0, read.err
+    found = next(one for one in read.json()["districts"] if one["outcomes"]["due"])
+
+    # The month of the README is one of those ahead when it was written.
+    listed = house.onething(*(found["month"] if word == "2027-03" else word for word in list[1:]), "--json")
+    explained = house.onething(*explain[1:], "--json")
+
+    assert listed.code == 0, listed.err
+    due = [one for one in listed.json() if one["outcome"] == "due"]
+    assert due
+    assert all(one["case_no"] for one in due)
+    assert (explained.code, explained.json()["age"]) == (0, "55y2m")
