@@ -23,8 +23,8 @@ FORM: Final = {
     "说明(除“确认无误”外必填: 哪里有误, 想另选哪个月, 或为什么不办理)": "Note (required unless confirmed: what is wrong, which other "
     "month, or why not)",
     "每月 {amount} 元": "{amount} yuan a month",
-    "当年计发基数尚未公布, 暂按上一年度预发, 公布后重新核定": "provisional: this year's base is not published, so the year before is "
-    "used and it is assessed again",
+    "当年计发基数尚未公布, 暂按最近公布的基数预发, 公布后重新核定": "provisional: this year's base is not published, so the latest one is "
+    "used for now and settled later",
     "按目前的登记测算, 以退休当月核定的为准。": "Computed from the register as it stands now; what is assessed in the month of "
     "retirement counts.",
     "怎样算出来的": "How it was computed",

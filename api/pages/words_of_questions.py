@@ -6,7 +6,6 @@ from typing import Final
 ROUTES_AND_ANSWERS: Final = {
     "部门核验": "Department",
     "社区核实": "Community",
-    "意愿确认": "The person confirms",
     "告知承诺": "Commitment",
     "一致": "Matches",
     "查无此记录": "No record",

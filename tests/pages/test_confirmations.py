@@ -192,7 +192,7 @@ def test_the_question_is_in_the_words_of_a_confirmation(pages: Pages) -> None:
         "信息有误或不办理",
         "转社区联系",
         "月养老金(测算)",
-        "暂按上一年度预发",
+        "暂按最近公布的基数预发",
         "元",
     ):
         assert said in page.text
