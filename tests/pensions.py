@@ -56,6 +56,7 @@ def a_form(number: int = 0) -> dict[str, Any]:
             "contribution_months": 439,
             "deemed_years": False,
             "employed": False,
+            "housing_fund": False,
         },
         "retiree": {"name": worker.name, "citizen_id": worker.citizen_id, "account": worker.account},
     }

@@ -126,6 +126,7 @@ def test_every_role_has_a_first_page_and_never_a_dead_end(pages: Pages, account:
         Role.VERIFIER: "/inbox",
         Role.COMMUNITY_WORKER: "/inbox",
         Role.UNIT_CHIEF: "/inbox",
+        Role.PENSION_OFFICER: "/inbox",
         Role.REQUESTER: "/verifications",
         Role.DATA_CENTRE: "/listing",
         Role.AUDITOR: None,
