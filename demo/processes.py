@@ -8,6 +8,7 @@ writes to a log file of its own. Logs are files because a pipe that nobody reads
 import errno
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,6 +24,8 @@ from types import TracebackType
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
+OURS_FROM, OURS_TO = 20_000, 32_000
+"""Below what any kernel gives to outgoing connections."""
 LOG_LINES_SHOWN = 15
 LOG_KEPT_BYTES = 20 * 1024 * 1024
 _TETHER = Path(__file__).with_name("tether.py")
@@ -304,11 +307,15 @@ def wait_until(
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port that nobody listens on now. Somebody may take it before you do: use it at once."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now. Somebody may take it before you do: use it soon.
+
+    Not one that the kernel would give: those it also gives to whoever connects anywhere, and a server that takes some
+    seconds to start would find its port taken by a client.
+    """
+    while True:
+        port = OURS_FROM + secrets.randbelow(OURS_TO - OURS_FROM)
+        if not port_is_taken(port, host):
+            return port
 
 
 def port_is_taken(port: int, host: str = LOOPBACK) -> bool:
