@@ -90,13 +90,16 @@ async def serving(answer: Answer) -> AsyncIterator[Service]:
                 await reader.readexactly(length)
                 answering = asyncio.ensure_future(_as_far_as_heard(service.answer(writer)))
                 gone = asyncio.ensure_future(reader.read(1))
-                done, _ = await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if answering not in done:
+                try:
+                    done, _ = await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    # Also when the test ends meanwhile: what nobody asked them about would count as its failure.
                     answering.cancel()
+                    gone.cancel()
                     await asyncio.gather(answering, gone, return_exceptions=True)
+                if answering not in done:
                     break
-                gone.cancel()
-                await asyncio.gather(gone, return_exceptions=True)
+                answering.result()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
