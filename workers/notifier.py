@@ -142,7 +142,7 @@ class Notifier:
         about = (route.name, route.phone)
         case = (
             self._store.open_for(notice.case_id, access_to_notify(notice, about, at, recipient=SERVICE))
-            if (notice.attempts == 0)
+            if notice.attempts == 0
             else self._store.open_case_file(notice.case_id)
         )
         name, phone = (case.declared(path) for path in about)

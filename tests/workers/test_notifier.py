@@ -488,6 +488,18 @@ async def test_whoever_retires_is_sent_the_link_to_their_form_and_the_look_at_th
     )
 
 
+async def test_whoever_let_it_pass_is_called_by_the_community_and_the_superior_is_sent_nobodys_number(
+    store: CaseStore, receiver: Receiver
+) -> None:
+    retiree = await asyncio.to_thread(lambda: Retiree(store, by=telling.BIRTH_DESK).sent_out())
+    await asyncio.to_thread(retiree.is_silent)
+    async with at_work(notifier(store, receiver)):
+        await all_told(store)
+
+    (passed,) = (one for one in receiver.told() if one["action"] == "passed")
+    assert (passed["link"], [one for one in passed["recipients"] if "phones" in one]) == (None, [])
+
+
 async def test_whoever_gave_no_number_is_asked_through_the_desk_alone(store: CaseStore, receiver: Receiver) -> None:
     retiree = await asyncio.to_thread(lambda: Retiree(store, by=telling.BIRTH_DESK, phone=None).sent_out())
     async with at_work(notifier(store, receiver)):
