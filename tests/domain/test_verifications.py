@@ -8,14 +8,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.actors import Actor
-from domain.case_file import CaseFile, CaseState, LiveVerification, ProofState, VerificationState, evolve
+from domain.case_file import CaseFile, CaseState, ProofState, VerificationState, evolve
 from domain.commands import Command
 from domain.events import (
     CommitmentAnswered,
     LateAnswerRecorded,
     ProofContested,
     ProofMet,
-    RouteExhausted,
     VerificationAnswered,
     VerificationAssigned,
     VerificationOpened,
@@ -37,11 +36,30 @@ from domain.steps import AskRegister, FindVerifier, LetExpire, RemindOwner, agen
 from domain.time_limits import SHANGHAI, OfficeHours
 from domain.verifications import next_rung
 from domain.waiting import waits
+from tests.domain.asking import (
+    BIRTH,
+    DUE,
+    FOUR_FIFTHS,
+    HALF,
+    IDENTITY,
+    MARRIAGE,
+    a_player_asked,
+    asked,
+    contradicted_afterwards,
+    due_for_people,
+    exhausted,
+    offered,
+    passed_over,
+    sent_on_the_communitys_word,
+    taken_up,
+    with_the_caseworker,
+    with_the_community,
+    with_the_department,
+)
 from tests.domain.telling import (
     COLLEAGUE,
     COMMUNITY,
     COMMUNITY_WORKER,
-    EVERY_PLAYER,
     MONDAY,
     OFFICER,
     SUPERIOR,
@@ -58,81 +76,17 @@ from tests.domain.telling import (
     escalates,
     expires,
     given,
-    opening,
     opens,
     proven,
     read,
-    register,
-    registers_agree,
     reminds,
     resumes,
-    settle,
     suspends,
     told,
     when,
     withdraw,
 )
 from tests.domain.tennis_club import CONDUCT
-
-MARRIAGE = "parents_marriage"
-"""Register, civil affairs, community, caseworker."""
-BIRTH = "birth_record"
-"""Register, health, caseworker."""
-IDENTITY = "mother_identity"
-"""Register, police, community, caseworker; the birth certificate needs it, which goes out before anything else."""
-LEAGUE_PLAYER = next(player for player in EVERY_PLAYER if player.circumstances == ("league",))
-DUE = MONDAY + timedelta(minutes=30)
-HALF = MONDAY + timedelta(minutes=15)
-FOUR_FIFTHS = MONDAY + timedelta(minutes=24)
-
-
-def due_for_people(proof: str = MARRIAGE) -> CaseFile:
-    """The register holds nothing about it and everything else is shown, so somebody has to be asked."""
-    file = registers_agree(a_family(), but=(proof,))
-    return given(register(file, proof, "not_found"), file=file)
-
-
-def with_the_department(proof: str = MARRIAGE, **who: Any) -> CaseFile:
-    """A department has it until half past nine."""
-    return given(opens(file := due_for_people(proof), proof, **who), file=file)
-
-
-def passed_over(proof: str = MARRIAGE) -> CaseFile:
-    """The department did not answer in time; the next rung is due."""
-    return given(expires(file := with_the_department(proof), proof, at=DUE), file=file)
-
-
-def with_the_community() -> CaseFile:
-    """The department did not answer in time, and the community has it."""
-    return given(opens(file := passed_over(), MARRIAGE, unit=COMMUNITY, at=DUE), file=file)
-
-
-def with_the_caseworker() -> CaseFile:
-    """Neither answered."""
-    return given(expires(file := with_the_community(), MARRIAGE, at=DUE + timedelta(minutes=30)), file=file)
-
-
-def a_player_asked() -> CaseFile:
-    """The township has the player's conduct; no register holds it."""
-    return given(opens(file := given(opening(LEAGUE_PLAYER)), "conduct"), file=file)
-
-
-def offered() -> CaseFile:
-    """Neither the township nor the community answered, and the player may commit to it."""
-    file = given(expires(file := a_player_asked(), "conduct", at=DUE), file=file)
-    file = given(opens(file, "conduct", unit=COMMUNITY, at=DUE), file=file)
-    return given(expires(file, "conduct", at=DUE + timedelta(minutes=30)), file=file)
-
-
-def asked(file: CaseFile, proof: str = MARRIAGE, rung: int = 1) -> LiveVerification:
-    return file.verification(proof, file.proof(proof).round, rung)
-
-
-def exhausted(file: CaseFile, command: Command) -> RouteExhausted:
-    """The rung that gives up because of the command."""
-    (gave_up,) = (event for event in when(command, file) if isinstance(event, RouteExhausted))
-    return gave_up
-
 
 # --- opening
 
@@ -639,228 +593,6 @@ def test_what_is_not_offered_cannot_be_signed(file: CaseFile) -> None:
     for signed in (True, False):
         with pytest.raises(NotInHand):
             when(commits("conduct", signed=signed), file)
-
-
-# --- answers that come when the ladder has moved on
-
-
-def between_the_rungs() -> CaseFile:
-    return passed_over()
-
-
-def met_by_the_community() -> CaseFile:
-    return given(answers(file := with_the_community(), MARRIAGE, by=COMMUNITY_WORKER, at=DUE), file=file)
-
-
-def contested_by_the_community() -> CaseFile:
-    return given(answers(file := with_the_community(), MARRIAGE, "contradicts", by=COMMUNITY_WORKER), file=file)
-
-
-def taken_up() -> CaseFile:
-    return given(escalates(MARRIAGE), file=with_the_department())
-
-
-LADDER_MOVED_ON: tuple[tuple[str, CaseFile, str], ...] = (
-    ("the next rung is due", between_the_rungs(), "proof_met"),
-    ("the community has it", with_the_community(), "proof_met"),
-    ("the caseworker has it", with_the_caseworker(), "proof_met"),
-    ("a superior took it up", taken_up(), "proof_met"),
-    ("the community has shown it", met_by_the_community(), ""),
-    ("the community contests it", contested_by_the_community(), ""),
-    ("the caseworker found it shown", given(settle(MARRIAGE, met=True), file=with_the_caseworker()), ""),
-    ("the caseworker found it not shown", given(settle(MARRIAGE, met=False), file=with_the_caseworker()), ""),
-)
-
-
-@pytest.mark.parametrize(
-    ("file", "then"), [(file, then) for _, file, then in LADDER_MOVED_ON], ids=[name for name, _, _ in LADDER_MOVED_ON]
-)
-def test_a_late_match_is_kept_and_ends_what_is_still_being_obtained(file: CaseFile, then: str) -> None:
-    events = when(answers(file, MARRIAGE, rung=1, at=TUESDAY), file)
-
-    assert told(events)[0] == f"late_answer_recorded {MARRIAGE}"
-    assert (f"proof_met {MARRIAGE}" in told(events)) == (then == "proof_met")
-    after = given(answers(file, MARRIAGE, rung=1, at=TUESDAY), file=file)
-    assert after.late_answers == file.late_answers + 1
-    assert not any(live.state is VerificationState.OPEN for live in after.verifications.values())
-    if then:
-        assert (after.proof(MARRIAGE).state, after.proof(MARRIAGE).met_by) == (
-            ProofState.MET,
-            "department_verification",
-        )
-    else:
-        assert after.proof(MARRIAGE) == file.proof(MARRIAGE)
-
-
-@pytest.mark.parametrize(
-    ("file", "contests"),
-    [
-        (
-            file,
-            file.proof(MARRIAGE).state not in {ProofState.CONTESTED, ProofState.NOT_MET},
-        )
-        for _, file, _ in LADDER_MOVED_ON
-    ],
-    ids=[name for name, _, _ in LADDER_MOVED_ON],
-)
-def test_a_late_contradiction_is_kept_and_contests_what_was_not_contested(file: CaseFile, contests: bool) -> None:
-    events = when(answers(file, MARRIAGE, "contradicts", rung=1, at=TUESDAY), file)
-
-    assert told(events)[0] == f"late_answer_recorded {MARRIAGE}"
-    assert (f"proof_contested {MARRIAGE}" in told(events)) == contests
-    after = given(answers(file, MARRIAGE, "contradicts", rung=1, at=TUESDAY), file=file)
-    assert not any(live.state is VerificationState.OPEN for live in after.verifications.values())
-    if contests:
-        assert (after.proof(MARRIAGE).state, after.proof(MARRIAGE).contested_by) == (
-            ProofState.CONTESTED,
-            OFFICER.account,
-        )
-    else:
-        assert after.proof(MARRIAGE) == file.proof(MARRIAGE)
-
-
-@pytest.mark.parametrize(
-    ("file", "answer", "contradicts"),
-    [
-        (passed_over(), "matches", False),
-        (passed_over(), "contradicts", True),
-        (met_by_the_community(), "matches", False),
-        (met_by_the_community(), "contradicts", True),
-        (contested_by_the_community(), "contradicts", False),
-        (contested_by_the_community(), "matches", True),
-        (given(settle(MARRIAGE, met=False), file=with_the_caseworker()), "matches", True),
-        (given(settle(MARRIAGE, met=False), file=with_the_caseworker()), "contradicts", False),
-        (met_by_the_community(), "no_record", False),
-    ],
-)
-def test_a_late_answer_says_whether_it_says_otherwise(file: CaseFile, answer: Any, contradicts: bool) -> None:
-    (event, *_) = when(answers(file, MARRIAGE, answer, rung=1, by_phone=True), file)
-
-    assert isinstance(event, LateAnswerRecorded)
-    assert event.contradicts is contradicts
-    assert (event.round, event.rung, event.by_phone, event.note) == (1, 1, True, "note/4")
-
-
-@pytest.mark.parametrize("answer", ["no_record", "hand_to_community"])
-@pytest.mark.parametrize("file", [with_the_community(), met_by_the_community()], ids=["open", "met"])
-def test_a_late_answer_that_settles_nothing_changes_nothing(file: CaseFile, answer: Any) -> None:
-    (event,) = when(answers(file, MARRIAGE, answer, rung=1), file)
-
-    assert event.type == "late_answer_recorded"
-    assert given(answers(file, MARRIAGE, answer, rung=1), file=file).proofs == file.proofs
-
-
-def test_a_late_match_withdraws_the_question_from_whoever_has_it_now() -> None:
-    file = with_the_community()
-
-    after = given(answers(file, MARRIAGE, rung=1, at=TUESDAY), file=file)
-
-    assert (asked(after, rung=2).state, asked(after, rung=2).ended_at) == (VerificationState.WITHDRAWN, TUESDAY)
-    assert (asked(after).state, asked(after).answer, asked(after).answered_by) == (
-        VerificationState.EXPIRED,
-        "matches",
-        OFFICER.account,
-    )
-    # What the community says then is late in its turn.
-    (event,) = when(answers(after, MARRIAGE, rung=2, by=COMMUNITY_WORKER), after)
-    assert event.type == "late_answer_recorded"
-
-
-def test_a_late_match_takes_back_the_offer_of_a_commitment() -> None:
-    file = given(answers(file := offered(), "conduct", rung=0), file=file)
-
-    assert file.proof("conduct").state is ProofState.MET
-    with pytest.raises(NotInHand):
-        when(commits("conduct", signed=True), file)
-
-
-def test_a_late_contradiction_contests_what_was_committed_to() -> None:
-    file = given(commits("conduct", signed=True), file=offered())
-
-    file = given(answers(file, "conduct", "contradicts", rung=1, by=COMMUNITY_WORKER), file=file)
-
-    assert file.proof("conduct").state is ProofState.CONTESTED
-
-
-def test_of_two_late_answers_the_second_hears_who_was_first_and_when_that_was() -> None:
-    file = given(answers(file := passed_over(), MARRIAGE, "no_record", rung=1, at=TUESDAY), file=file)
-
-    with pytest.raises(AlreadySettled) as refusal:
-        when(answers(file, MARRIAGE, rung=1, by=COLLEAGUE, at=TUESDAY), file)
-
-    assert (refusal.value.by, refusal.value.at) == (OFFICER.account, TUESDAY)
-
-
-def test_a_late_answer_is_nobodys_alone() -> None:
-    file = given(claims(file := with_the_department(), MARRIAGE), file=file)
-    file = given(expires(file, MARRIAGE, at=DUE), file=file)
-
-    assert when(answers(file, MARRIAGE, rung=1, by=COLLEAGUE), file)
-
-
-# --- a contradiction after departments have acted
-
-
-def sent_on_the_communitys_word() -> CaseFile:
-    """The police did not answer who the mother is, her community did, and items went to their departments."""
-    file = passed_over(IDENTITY)
-    file = given(opens(file, IDENTITY, unit=COMMUNITY, at=DUE), file=file)
-    return given(answers(file, IDENTITY, by=COMMUNITY_WORKER, at=DUE), file=file)
-
-
-def contradicted_afterwards() -> CaseFile:
-    file = sent_on_the_communitys_word()
-    return given(answers(file, IDENTITY, "contradicts", rung=1, at=TUESDAY), file=file)
-
-
-def test_a_contradiction_after_items_were_sent_waits_for_a_caseworker_all_the_same() -> None:
-    file = contradicted_afterwards()
-
-    assert file.item("birth_certificate").state == "submitted", "what a department has stays with it"
-    assert file.proof(IDENTITY).state is ProofState.CONTESTED
-    assert {wait.what: wait.on for wait in waits(file)}[IDENTITY] == "caseworker"
-
-
-@pytest.mark.parametrize("met", [True, False])
-def test_the_case_does_not_end_before_somebody_has_looked_at_it(met: bool) -> None:
-    file = departments_conclude(contradicted_afterwards())
-
-    assert (file.state, file.in_hand) == (CaseState.OPEN, (IDENTITY,))
-    assert [(wait.what, wait.on) for wait in waits(file)] == [(IDENTITY, "caseworker")]
-
-    events = when(settle(IDENTITY, met=met, at=TUESDAY), file)
-
-    assert told(events) == (f"proof_settled {IDENTITY}", "case_concluded")
-
-
-def test_taking_the_application_back_does_not_spare_what_was_contradicted_a_look() -> None:
-    file = departments_conclude(given(withdraw(), file=contradicted_afterwards()))
-
-    assert (file.state, file.over) == (CaseState.WITHDRAWN, False)
-    assert [(wait.what, wait.on) for wait in waits(file)] == [(IDENTITY, "caseworker")]
-    assert given(settle(IDENTITY, met=True), file=file).over
-
-
-def test_what_was_contested_and_no_department_has_acted_on_is_nobodys_concern_any_more() -> None:
-    file = given(answers(file := with_the_department(), MARRIAGE, "contradicts"), file=file)
-
-    file = given(withdraw(), file=file)
-
-    assert file.proof(MARRIAGE).state is ProofState.DROPPED
-
-
-def test_what_was_found_shown_after_a_contradiction_may_be_contradicted_again() -> None:
-    file = given(expires(file := passed_over_twice(), IDENTITY, at=DUE + timedelta(hours=1)), file=file)
-    file = given(answers(file, IDENTITY, "contradicts", rung=1), settle(IDENTITY, met=True), file=file)
-
-    file = given(answers(file, IDENTITY, "contradicts", rung=2), file=file)
-
-    assert file.proof(IDENTITY).state is ProofState.CONTESTED
-
-
-def passed_over_twice() -> CaseFile:
-    file = passed_over(IDENTITY)
-    return given(opens(file, IDENTITY, unit=COMMUNITY, at=DUE), file=file)
 
 
 # --- withdrawing and amending
