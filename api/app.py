@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from api import (
     access,
@@ -138,7 +138,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.add_api_route(
-        f"{V1}/openapi.json", _document(app), name="openapi", include_in_schema=False, dependencies=[Depends(public)]
+        f"{V1}/openapi.json", _document, name="openapi", include_in_schema=False, dependencies=[Depends(public)]
     )
     all_pages.install(app)
     app.add_middleware(
@@ -165,8 +165,6 @@ def _threads_in_use() -> int:
     return sum(limiter.borrowed_tokens for limiter in _LIMITERS)
 
 
-def _document(app: FastAPI) -> Callable[[], Response]:
-    def document() -> Response:
-        return Response(describe(app), media_type="application/json")
-
-    return document
+def _document(request: Request) -> Response:
+    # No closure over the application: FastAPI remembers every endpoint for the life of the process, and all it holds.
+    return Response(describe(request.app), media_type="application/json")

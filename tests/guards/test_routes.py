@@ -1,6 +1,10 @@
 """Every route names who may use it: one that says nothing would let everybody in."""
 
+import gc
+from weakref import ref
+
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute, RouteContext
 
 from api.app import create_app
@@ -12,9 +16,13 @@ from store.database import Database
 from store.keys import KeyRing
 from store.vault import Vault
 
-APP = create_app(
-    CaseStore(Database("postgresql+psycopg://nobody@localhost/nothing"), Vault(KeyRing.fresh(), bytes(32)))
-)
+
+def application() -> FastAPI:
+    nowhere = Database("postgresql+psycopg://nobody@localhost/nothing")
+    return create_app(CaseStore(nowhere, Vault(KeyRing.fresh(), bytes(32))))
+
+
+APP = application()
 ROUTES = list(routes_of(APP))
 UNMARKED_ON_PURPOSE = frozenset({"/static"})
 """Files that are the same for everybody; they are served by a mount, which has no dependencies."""
@@ -52,6 +60,13 @@ def test_every_route_has_a_name_of_its_own() -> None:
     names = [route.name for route in ROUTES if route.include_in_schema]
 
     assert len(set(names)) == len(names)
+
+
+def test_no_route_keeps_alive_the_application_it_was_made_for() -> None:
+    made = ref(application())
+    gc.collect()
+
+    assert made() is None, "FastAPI remembers every endpoint as long as the process lives, and all that it closes over"
 
 
 def test_no_address_has_a_place_for_a_persons_data() -> None:
