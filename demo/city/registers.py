@@ -10,7 +10,7 @@ from typing import Literal
 from demo.city.numbers import LENGTH_BEFORE_1999
 from demo.city.people import Family, Person
 from demo.city.places import DIVISION_BY_CODE
-from demo.city.population import CITY, Parent, Population
+from demo.city.population import CITY, Parent, Population, employer_of
 from demo.city.workers import find_worker
 
 Outcome = Literal["found", "not_found", "unreadable"]
@@ -157,7 +157,16 @@ def _prenatal(city: Population, by: Asked) -> Answer:
 
 
 def _insured(city: Population, by: Asked) -> Answer:
-    """Fathers are insured at work throughout: only the mother's insurance decides anything in this city."""
+    """Fathers are insured at work throughout: only the mother's insurance decides when a child is born here."""
+    if worker := find_worker(by["citizen_id"]):
+        employer = "" if worker.employer is None else employer_of(city.seed, worker.employer).uscc
+        return "found", {
+            "name": worker.name,
+            "scheme": "employee" if employer else "flexible",
+            "employer_uscc": employer,
+            "contribution_months": str(worker.medical_months),
+            "state": worker.state,
+        }
     found = city.find_citizen(by["citizen_id"])
     if found is None:
         return NOT_FOUND

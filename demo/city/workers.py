@@ -42,6 +42,7 @@ class Worker:
     category: str
     born_in_file: int | None
     contribution_months: int
+    medical_months: int
     places: int
     arrears: bool
     state: str
@@ -90,6 +91,8 @@ def worker(n: int, seed: int = DEFAULT_SEED) -> Worker:
         category="" if odd < 8 and sex == "2" else category,
         born_in_file=born + 1 + lot % 9 if 10 <= odd < 20 else born,
         contribution_months=100 + lot % 60 if 20 <= odd < 35 else months,
+        # Medical insurance was often begun later than the pension's, seldom earlier.
+        medical_months=max(0, months - lot // 41 % 72),
         places=2 if 35 <= odd < 43 else 1,
         arrears=43 <= odd < 50,
         state="retired" if 50 <= odd < 58 else "dead" if 58 <= odd < 62 else "active",

@@ -251,6 +251,40 @@ PAYMENT_ACCOUNT = Proof(
     ),
 )
 
+MEDICAL_INSURANCE = Proof(
+    code="medical_insurance",
+    title="医疗保险参保缴费记录",
+    title_en="Medical insurance record",
+    basis="社会保险法 27",
+    routes=(
+        SharedDataQuery(
+            source="insured_persons",
+            by=_BY_CITIZEN_ID,
+            agrees=(_SAME_NAME, Agrees(answer="employer_uscc", field="employer.uscc", when=("employed",))),
+            holds=(Holds(answer="state", among=("active",)),),
+        ),
+        DepartmentVerification(department="healthcare_security", shows=(*_SHOWN, "employer.uscc")),
+        Escalation(),
+    ),
+)
+
+EMPLOYER_RECORD = Proof(
+    code="employer_record",
+    title="用人单位参保登记",
+    title_en="The employer's registration",
+    basis="社会保险法 57",
+    when=("employed",),
+    routes=(
+        SharedDataQuery(
+            source="employers",
+            by=(Fact(name="uscc", origin=FromForm(field="employer.uscc")),),
+            agrees=(Agrees(answer="name", field="employer.name"),),
+        ),
+        DepartmentVerification(department="human_resources", shows=("employer.name", "employer.uscc")),
+        Escalation(),
+    ),
+)
+
 HOUSING_FUND = Proof(
     code="housing_fund",
     title="住房公积金账户",
@@ -380,6 +414,7 @@ BUNDLE = Bundle(
             act=Act.COMPLETE,
             promised_limit=working_days(10),
             after=("confirmation",),
+            proofs=(EMPLOYER_RECORD,),
             discloses=(*DISCLOSED, "employer.uscc"),
         ),
         Item(
@@ -432,7 +467,15 @@ BUNDLE = Bundle(
             act=Act.REGISTER,
             promised_limit=working_days(5),
             after=("pension_assessment",),
+            proofs=(MEDICAL_INSURANCE,),
             discloses=DISCLOSED,
+            # Who has paid in for too few years pays the rest at once, or goes on paying: the department says which.
+            facts=(
+                Fact(
+                    name="medical_contribution_months",
+                    origin=FromProof(proof="medical_insurance", answer="contribution_months"),
+                ),
+            ),
         ),
         Item(
             code="housing_fund_withdrawal",

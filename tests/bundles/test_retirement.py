@@ -6,11 +6,13 @@ from typing import Any, assert_never
 
 import pytest
 
+from activities.shared_data import compared
 from demo.city import insured
 from demo.city.population import CITY
 from demo.city.registers import answer_query
 from demo.city.workers import Worker, workers
 from domain.actors import THE_ENGINE, Actor
+from domain.bundle import SharedDataQuery
 from domain.bundles.retirement import BUNDLE
 from domain.case_file import CaseFile, ItemState, ProofState, evolve_all
 from domain.catalogue import catalogue
@@ -212,15 +214,48 @@ def test_nobody_is_asked_for_a_housing_fund_account_that_they_never_had() -> Non
 @pytest.mark.parametrize("has_account", [True, False])
 def test_the_register_tells_of_a_sealed_account_whoever_employs_them_now(has_account: bool) -> None:
     one = next(one for one in workers(20_000) if one.employer is None and one.housing_fund is has_account)
-    (discovery,) = BUNDLE.discoveries
-    (record,) = insured.records({"persons": [one.person]}, CITY)["records"].values()
-
-    filled = prefilled(discovery, BUNDLE, record)
+    filled = filled_ahead(one)
 
     assert (filled["insurance"]["employed"], filled["insurance"]["housing_fund"]) == (False, has_account)
     outcome, account = answer_query("housing_fund_accounts", {"citizen_id": one.citizen_id})
     assert outcome == ("found" if has_account else "not_found")
     assert (account or {}).get("state") == ("sealed" if has_account else None)
+
+
+def filled_ahead(one: Worker) -> dict[str, Any]:
+    """The form as the registers fill it in for this person."""
+    (discovery,) = BUNDLE.discoveries
+    (record,) = insured.records({"persons": [one.person]}, CITY)["records"].values()
+    return prefilled(discovery, BUNDLE, record)
+
+
+@pytest.mark.parametrize("employed", [True, False])
+def test_every_register_is_read_ahead_and_the_employers_only_of_who_has_one(employed: bool) -> None:
+    one = next(one for one in workers(20_000) if (one.employer is not None) is employed)
+    employer = {"employer": filled_ahead(one)["employer"]} if employed else {}
+
+    file = opened(form(employed=employed) | employer)
+
+    asked = {step.source for step in steps(file) if isinstance(step, AskRegister)}
+    assert {"pension_records", "insured_persons", "housing_fund_accounts", "household_register"} <= asked
+    assert ("employers" in asked) is employed
+
+
+def test_medical_insurance_paid_by_another_employer_is_noticed_half_a_year_ahead() -> None:
+    one = next(one for one in workers(20_000) if one.employer is not None and one.state == "active")
+    register = BUNDLE.proof("medical_insurance").routes[0]
+    assert isinstance(register, SharedDataQuery)
+    uscc = filled_ahead(one)["employer"]["uscc"]
+    outcome, record = answer_query("insured_persons", {"citizen_id": one.citizen_id})
+    assert (outcome, answer_query("employers", {"uscc": uscc})[0]) == ("found", "found")
+    assert record is not None
+    declared = {"retiree.name": one.name, "employer.uscc": uscc}
+
+    assert compared(BUNDLE, register, ("employed",), declared, record) == ()
+    assert compared(BUNDLE, register, ("employed",), declared, record | {"employer_uscc": "another"}) == (
+        "employer_uscc",
+    )
+    assert compared(BUNDLE, register, (), {"retiree.name": one.name}, record | {"employer_uscc": "another"}) == ()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.discovering import HAS_DIED, Closing, Discovering, Opening, Scan
+from activities.submissions import submission
 from api.confirmation_form import amount_ahead
 from demo.city.rosters import provide_rosters
 from demo.city.workers import Worker
@@ -206,6 +207,8 @@ async def test_a_year_from_the_register_to_the_first_payment(retiree: Retiree) -
     assert file.items["first_payment"].state is ItemState.WAITING
     case = house.store.open_case_file(retiree.case.case_id)
     assert float(case.product("pension") or 0) > 500
+    medical = submission(case, "medical_retiree_status")
+    assert medical["facts"] == {"medical_contribution_months": str(retiree.worker.medical_months)}
 
     await retiree.day_comes("paid_from")
     assert await house.ended(retiree.case, within=40) == "complete"
