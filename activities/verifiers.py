@@ -16,7 +16,7 @@ from domain.bundle import (
 )
 from domain.commands import OpenVerification
 from store.cases import OpenedCase
-from store.duty import Holder, community_named, holder_in_community, holder_in_department
+from store.duty import Holder, community_named, holder_in_community, holder_in_department, silence_rule
 from store.facts import fact_value
 
 
@@ -25,7 +25,7 @@ def find_verifier(
 ) -> OpenVerification:
     """The command that opens the verification with whom the rosters name, or says why nobody can be asked."""
     route = case.file.declared_proof(proof).routes[rung]
-    holder, community, reason = None, None, "nobody_on_duty"
+    holder, community, silence, reason = None, None, None, "nobody_on_duty"
     match route:
         case DepartmentVerification():
             holder = holder_in_department(connection, route.department, case.file.opened.division, at)
@@ -40,6 +40,7 @@ def find_verifier(
         case Confirmation():
             # The desk that has the case is where the person's answer arrives, by whichever way.
             holder = Holder(case.file.opened.by.unit, None, None)
+            silence = silence_rule(connection, holder.unit)
         case SharedDataQuery() | Commitment() | Escalation():
             raise TypeError(f"nobody verifies on a rung of {route.route}")
     return OpenVerification(
@@ -53,5 +54,6 @@ def find_verifier(
         owner=holder.account if holder else None,
         hours=holder.office_hours if holder else None,
         community=community if holder else None,
+        silence=silence,
         reason=reason,
     )

@@ -31,6 +31,7 @@ from api import (
     rosters,
     single_proofs,
     tasks,
+    units,
     verifications,
     watch_list,
 )
@@ -75,6 +76,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     grants.router,
     rosters.router,
     rosters.files,
+    units.router,
     listing.router,
     listing.files,
     accounts.router,

@@ -13,10 +13,11 @@ from pydantic import Field
 
 from api.case_view import Sentence
 from api.shapes import Shown
-from domain.bundle import Confirmation, Fact, FromForm, FromProof, Preview
-from domain.case_file import CaseFile, Rung
+from domain.bundle import CommunityCheck, Confirmation, Fact, FromForm, FromProof, Preview
+from domain.case_file import NO_ANSWER, CaseFile, Rung
 from domain.law.entitlement import FactMissing, entitlements
 from domain.law.explained import NoRuleInForce
+from domain.verifications import next_rung
 from store.cases import OpenedCase
 from store.facts import fact_value, facts_known
 
@@ -47,6 +48,16 @@ def notice_of(file: CaseFile, rung: Rung) -> Sentence | None:
     """What whoever confirms is told; None where nothing is confirmed."""
     route = _route(file, rung)
     return None if route is None else Sentence(zh=route.notice, en=route.notice_en)
+
+
+def asks_after_silence(file: CaseFile, rung: Rung) -> Sentence | None:
+    """Who asks the person once the limit has passed; None where nothing is confirmed."""
+    if _route(file, rung) is None:
+        return None
+    proof, _, place = rung
+    routes = file.declared_proof(proof).routes
+    next_one = routes[next_rung(routes, place, NO_ANSWER, file.verification(*rung).opened.silence)]
+    return _COMMUNITY_WORKER if isinstance(next_one, CommunityCheck) else _CASEWORKER
 
 
 def reads_for_preview(file: CaseFile, rung: Rung) -> tuple[str, ...]:
@@ -108,6 +119,8 @@ def _untold(previews: Preview, why_not: Sentence) -> AmountAhead:
     )
 
 
+_COMMUNITY_WORKER: Final = Sentence(zh="社区工作者", en="the community worker")
+_CASEWORKER: Final = Sentence(zh="经办人", en="a caseworker")
 _NO_RULE: Final = Sentence(
     zh="计算所需的标准尚未公布, 暂不能测算; 公布后核定。",
     en="What it is computed by is not published yet; it is assessed once it is.",

@@ -120,11 +120,10 @@ def apply_for_grant(house: TheHouse, viewer: MayApplyGrant, asked: NewGrant, key
     wanted = Wanted(source=asked.source, purpose=asked.purpose, reason=asked.reason, valid_until=asked.valid_until)
     digest = house.store.vault.digest("idempotency-key", viewer.actor.account, key).hex()
 
-    def once() -> Applied:
-        with house.store.database.begin() as connection:
-            return kept.apply(connection, wanted, key=digest, by=viewer, at=at, bundles=house.catalogue)
+    def apply(connection: Connection) -> Applied:
+        return kept.apply(connection, wanted, key=digest, by=viewer, at=at, bundles=house.catalogue)
 
-    applied = again_if_lost(once)
+    applied = house.committed(apply)
     return answer(_view(applied.grant, at), 201 if applied.new else 200)
 
 
@@ -220,12 +219,8 @@ def list_of_missing_grants(
 def _changed(
     house: House, viewer: Viewer, action: Action, at: datetime, decision: Callable[[Connection], Grant]
 ) -> Response:
-    def once() -> Grant:
-        with house.store.database.begin() as connection:
-            return decision(connection)
-
     try:
-        return answer(_view(again_if_lost(once), at))
+        return answer(_view(house.committed(decision), at))
     except (NotAllowed, NoSuchGrant) as refusal:
         raise _beyond_reach(house, viewer, action, refusal) from None
 

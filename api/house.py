@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 from fastapi import Depends, Request
+from sqlalchemy import Connection
 
 from api.feed import Feed
 from api.figures import Figures
 from api.settings import ApiSettings
 from domain.catalogue import Catalogue
+from domain.time_limits import in_shanghai
 from store.cases import CaseStore
+from store.database import again_if_lost
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from api.health import Readiness
@@ -28,6 +33,20 @@ class House:
     figures: Figures
     feed: Feed
     readiness: "Readiness"
+
+    @property
+    def today(self) -> date:
+        """The day it is in Shanghai."""
+        return in_shanghai(self.clock()).date()
+
+    def committed(self, work: Callable[[Connection], T]) -> T:
+        """What the work returns, once it is committed; done again where the connection was lost before that was known."""
+
+        def once() -> T:
+            with self.store.database.begin() as connection:
+                return work(connection)
+
+        return again_if_lost(once)
 
 
 def house_of(request: Request) -> House:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from api.house import House, TheHouse
 from api.identity import allowed
@@ -26,7 +27,6 @@ from domain.departments import DEPARTMENTS, REGISTERS
 from domain.listing import COLUMNS, ROUTES, ListedProof, ListedRoute, read_listing
 from domain.refusals import NotFound
 from domain.scopes import Action, Viewer
-from domain.time_limits import in_shanghai
 from store import listing as kept
 from store.access_log import Access, note_for_unit
 from store.database import again_if_lost
@@ -110,7 +110,7 @@ def show_listing(
     ] = None,
 ) -> Response:
     """What may be asked on a day, and how each proof is settled."""
-    day = on or _today(house)
+    day = on or house.today
 
     def look() -> ListingView:
         with house.store.database.reading() as connection:
@@ -140,7 +140,7 @@ def export_listing(
 
     def look() -> bytes:
         with house.store.database.reading() as connection:
-            lines = kept.lines_to_export(connection, _today(house), past=past)
+            lines = kept.lines_to_export(connection, house.today, past=past)
             return write_sheet(COLUMNS, kept.export_rows(lines), "证明事项清单", format, encoding)
 
     return as_file(again_if_lost(look), "listing", format, encoding)
@@ -182,26 +182,21 @@ def take_listing_over(
 ) -> Response:
     """Take the file over, all of it or nothing; the same file again changes nothing."""
 
-    def once() -> Comparison:
-        with house.store.database.begin() as connection:
-            at = house.clock()
-            about = ("listing",)
-            note_for_unit(connection, [Access(at, viewer.actor, "import_listing", about, "导入证明事项清单 import")])
-            return kept.apply(connection, read_listing(sheet), viewer.actor, at, whole=whole)
+    def take_over(connection: Connection) -> Comparison:
+        at = house.clock()
+        about = ("listing",)
+        note_for_unit(connection, [Access(at, viewer.actor, "import_listing", about, "导入证明事项清单 import")])
+        return kept.apply(connection, read_listing(sheet), viewer.actor, at, whole=whole)
 
-    return answer(preview_of(again_if_lost(once)))
+    return answer(preview_of(house.committed(take_over)))
 
 
 def _compared(house: House, sheet: Sheet, whole: bool) -> Comparison:
     def once() -> Comparison:
         with house.store.database.reading() as connection:
-            return kept.compare(connection, read_listing(sheet), _today(house), whole=whole)
+            return kept.compare(connection, read_listing(sheet), house.today, whole=whole)
 
     return again_if_lost(once)
-
-
-def _today(house: House) -> date:
-    return in_shanghai(house.clock()).date()
 
 
 def _view(line: ListedProof) -> ListedProofView:

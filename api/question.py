@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from api.case_view import Sentence
-from api.confirmation_form import AmountAhead, amount_ahead, notice_of, reads_for_preview
+from api.confirmation_form import AmountAhead, amount_ahead, asks_after_silence, notice_of, reads_for_preview
 from api.house import House, TheHouse
 from api.identity import MayReadInbox
 from api.limits import StrictRoute
@@ -83,6 +83,9 @@ class Question(Shown):
     limit: LimitUsed
     fields: tuple[ShownField, ...]
     notice: Sentence | None = Field(description="What whoever confirms is told; null for a verification.")
+    asks_next: Sentence | None = Field(
+        description="Who asks the person if nobody answers the form; null for a verification."
+    )
     preview: AmountAhead | None = Field(description="The amount as it would be granted; only where shown in full.")
     in_full: bool = Field(description="Whether the values are shown in full; otherwise masked.")
     forgotten: bool = Field(description="Whether a person's data was erased by law.")
@@ -134,6 +137,7 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, *, in_full: bool) -> Ques
         limit=_limit(live, at),
         fields=tuple(_fields(case, rung, in_full=in_full)),
         notice=notice_of(file, rung),
+        asks_next=asks_after_silence(file, rung),
         preview=amount_ahead(case, rung) if in_full else None,
         in_full=in_full,
         forgotten=bool(case.dossier.forgotten),

@@ -4,18 +4,16 @@ Taking a file over and writing one out belong to the data centre. Whoever works 
 call in a community of theirs, and says why; auditors see that somebody serves there, and nobody's name.
 """
 
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar, assert_never
+from typing import Annotated, Literal, TypeVar, assert_never
 
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError
-from sqlalchemy import ColumnElement, Connection, Row, select, true
+from pydantic import ConfigDict, Field, StringConstraints
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from api.house import House, TheHouse
-from api.identity import MayReadDepartments, allowed
+from api.identity import allowed
 from api.limits import StrictRoute
-from api.problems import faulty
 from api.shapes import V1, Asked, Because, Day, Reason, Shown, answer
 from api.sheets import (
     FILE_BODY,
@@ -33,12 +31,10 @@ from domain.identifiers import mask_name, mask_phone
 from domain.refusals import NotAllowed, NotFound
 from domain.roster import COLUMNS, POSTS, Post, read_roster
 from domain.scopes import Action, Reach, Viewer, reach
-from domain.time_limits import OfficeHours, in_shanghai
 from store import rosters as kept
 from store.access_log import Access, note_for_unit
-from store.accounts import NoSuchUnit
 from store.database import again_if_lost
-from store.duty import Duty, DutyPost, add_duty, community_contacts, end_duty, list_duties, set_office_hours
+from store.duty import Duty, DutyPost, add_duty, community_contacts, end_duty, list_duties
 from store.tables import units
 
 T = TypeVar("T")
@@ -51,10 +47,8 @@ MayReadRosters = Annotated[Viewer, Depends(allowed(Action.READ_ROSTERS))]
 MayManageRosters = Annotated[Viewer, Depends(allowed(Action.MANAGE_ROSTERS))]
 
 CommunityCode = Annotated[str, Path(pattern=r"^[0-9]{12}$", description="Twelve digits.")]
-UnitCode = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]*$", description="As /units names it.")]
 UnitWanted = Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]*$")]
 Code = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]*$")]
-Hour = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class NoSuchCommunity(NotFound):
@@ -128,7 +122,7 @@ def list_of_communities(house: TheHouse, viewer: MayReadRosters) -> Response:
 
     def look() -> CommunityList:
         with house.store.database.reading() as connection:
-            found = kept.list_communities(connection, _today(house), _visible(viewer))
+            found = kept.list_communities(connection, house.today, _visible(viewer))
             return CommunityList(communities=tuple(map(_community, found)))
 
     return answer(again_if_lost(look))
@@ -141,7 +135,7 @@ def show_roster(house: TheHouse, viewer: MayReadRosters, community: CommunityCod
     def look(connection: Connection) -> RosterView:
         found = _get_community(connection, house, viewer, community)
         _note(connection, house, viewer, "read_roster", community, "花名册 roster")
-        lines = kept.roster(connection, house.store.vault, (community,), _today(house))
+        lines = kept.roster(connection, house.store.vault, (community,), house.today)
         named = _may_call(viewer)
         return RosterView(
             community=_community(found),
@@ -160,7 +154,7 @@ def show_roster(house: TheHouse, viewer: MayReadRosters, community: CommunityCod
             ),
         )
 
-    return answer(_in_one(house, look))
+    return answer(house.committed(look))
 
 
 @router.post("/rosters/{community}/contacts", response_model=ContactList)
@@ -180,7 +174,7 @@ def reveal_contacts(house: TheHouse, viewer: MayReadRosters, community: Communit
             )
         )
 
-    return answer(_in_one(house, look))
+    return answer(house.committed(look))
 
 
 # ── files ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,10 +209,10 @@ def take_rosters_over(house: TheHouse, viewer: MayManageRosters, sheet: Uploaded
 
     def take_over(connection: Connection) -> Comparison:
         _note(connection, house, viewer, "import_rosters", None, "导入花名册 import")
-        file = read_roster(sheet, _today(house))
+        file = read_roster(sheet, house.today)
         return kept.apply(connection, house.store.vault, file, viewer.actor, house.clock())
 
-    return answer(preview_of(_in_one(house, take_over)))
+    return answer(preview_of(house.committed(take_over)))
 
 
 @router.post("/rosters/export", response_class=Response, responses=file_answer("The rosters."))
@@ -227,50 +221,13 @@ def export_rosters(house: TheHouse, viewer: MayManageRosters, asked: RosterExpor
 
     def look(connection: Connection) -> bytes:
         _note(connection, house, viewer, "export_rosters", None, asked.reason)
-        lines = kept.roster(connection, house.store.vault, None, _today(house), history=asked.history)
+        lines = kept.roster(connection, house.store.vault, None, house.today, history=asked.history)
         return write_sheet(COLUMNS, kept.export_rows(lines), "花名册", asked.format, asked.encoding)
 
-    return as_file(_in_one(house, look), "rosters", asked.format, asked.encoding)
+    return as_file(house.committed(look), "rosters", asked.format, asked.encoding)
 
 
-# ── units and duties ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class OfficeHoursView(Shown):
-    """When the unit's clocks run on a working day, in Shanghai."""
-
-    opens: str
-    closes: str
-    lunch: tuple[str, str] | None
-
-
-class UnitView(Shown):
-    """A body that has accounts."""
-
-    code: str
-    title: str
-    division: str
-    department: str | None
-    community: str | None
-    office_hours: OfficeHoursView | None = Field(description="Null: its clocks run day and night.")
-
-
-class UnitList(Shown):
-    """Every unit."""
-
-    units: tuple[UnitView, ...]
-
-
-class HoursWanted(Asked):
-    """Office hours, or null for natural ones."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"opens": "08:30", "closes": "17:00", "lunch": ["12:00", "13:30"]}]}
-    )
-
-    opens: Hour | None = Field(default=None, description="Null, with closes: day and night.")
-    closes: Hour | None = None
-    lunch: list[Hour] | None = Field(default=None, min_length=2, max_length=2)
+# ── duties ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class NewDuty(Asked):
@@ -345,33 +302,6 @@ class DutyList(Shown):
     duties: tuple[DutyView, ...]
 
 
-@router.get("/units", response_model=UnitList)
-def list_of_units(house: TheHouse, viewer: MayReadDepartments) -> Response:
-    """Every unit with its division, its department or community, and its office hours."""
-
-    def look() -> UnitList:
-        with house.store.database.reading() as connection:
-            rows = connection.execute(select(units).order_by(units.c.code)).all()
-            return UnitList(units=tuple(map(_unit, rows)))
-
-    return answer(again_if_lost(look))
-
-
-@router.put("/units/{unit}/office-hours", response_model=UnitView)
-def change_office_hours(house: TheHouse, viewer: MayManageRosters, unit: UnitCode, asked: HoursWanted) -> Response:
-    """In which hours the unit's clocks run; refused while a year's working days are not known."""
-    hours = _hours(asked)
-
-    def change(connection: Connection) -> UnitView:
-        set_office_hours(connection, unit, hours, _today(house))
-        row = connection.execute(select(units).where(units.c.code == unit)).first()
-        if row is None:
-            raise NoSuchUnit(unit)
-        return _unit(row)
-
-    return answer(_in_one(house, change))
-
-
 @router.get("/duties", response_model=DutyList)
 def list_of_duties(house: TheHouse, viewer: MayReadRosters, unit: UnitWanted = None, today: bool = False) -> Response:
     """Who is on duty, in the units that the account may see."""
@@ -379,7 +309,7 @@ def list_of_duties(house: TheHouse, viewer: MayReadRosters, unit: UnitWanted = N
     def look() -> DutyList:
         with house.store.database.reading() as connection:
             seen = set(connection.execute(select(units.c.code).where(_visible(viewer))).scalars())
-            found = list_duties(connection, unit, _today(house) if today else None)
+            found = list_duties(connection, unit, house.today if today else None)
             return DutyList(duties=tuple(_duty(duty) for duty in found if duty.unit in seen))
 
     return answer(again_if_lost(look))
@@ -397,15 +327,14 @@ def put_on_duty(house: TheHouse, viewer: MayManageRosters, asked: NewDuty) -> Re
         None if asked.weekdays is None else tuple(sorted(set(asked.weekdays))),
         asked.rank,
     )
-    _in_one(house, lambda connection: add_duty(connection, duty))
+    house.committed(lambda connection: add_duty(connection, duty))
     return answer(_duty(duty), 201)
 
 
 @router.post("/duties/endings", status_code=204, response_class=Response)
 def take_off_duty(house: TheHouse, viewer: MayManageRosters, asked: DutyEnding) -> Response:
     """The duty ends with that day."""
-    _in_one(
-        house,
+    house.committed(
         lambda connection: end_duty(
             connection, asked.unit, asked.account, DutyPost(asked.post), asked.valid_from, asked.last_day
         ),
@@ -416,20 +345,12 @@ def take_off_duty(house: TheHouse, viewer: MayManageRosters, asked: DutyEnding) 
 # ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _in_one(house: House, work: Callable[[Connection], T]) -> T:
-    def once() -> T:
-        with house.store.database.begin() as connection:
-            return work(connection)
-
-    return again_if_lost(once)
-
-
 def _compared(house: House, viewer: Viewer, sheet: Sheet) -> Comparison:
     def look(connection: Connection) -> Comparison:
         _note(connection, house, viewer, "compare_rosters", None, "比对花名册 compare")
-        return kept.compare(connection, house.store.vault, read_roster(sheet, _today(house)), _today(house))
+        return kept.compare(connection, house.store.vault, read_roster(sheet, house.today), house.today)
 
-    return _in_one(house, look)
+    return house.committed(look)
 
 
 def _note(
@@ -458,38 +379,13 @@ def _may_call(viewer: Viewer) -> bool:
 
 def _get_community(connection: Connection, house: House, viewer: Viewer, code: str) -> kept.CommunityCount:
     among = _visible(viewer) & (units.c.community == code)
-    for found in kept.list_communities(connection, _today(house), among):
+    for found in kept.list_communities(connection, house.today, among):
         return found
     raise NoSuchCommunity
 
 
-def _today(house: House) -> date:
-    return in_shanghai(house.clock()).date()
-
-
-def _hours(asked: HoursWanted) -> OfficeHours | None:
-    if asked.opens is None and asked.closes is None and asked.lunch is None:
-        return None
-    try:
-        return OfficeHours.model_validate(asked.model_dump(exclude_none=True))
-    except ValidationError:
-        zh, en = "办公时间应依次为开门、午休、关门", "office hours must follow one another: opening, lunch, closing"
-        raise faulty("", "order", zh, en) from None
-
-
 def _community(found: kept.CommunityCount) -> CommunityView:
     return CommunityView(**found.community.model_dump(), unit=found.unit, serving=found.serving)
-
-
-def _unit(row: Row[*tuple[Any, ...]]) -> UnitView:
-    return UnitView(
-        code=row.code,
-        title=row.title,
-        division=row.division,
-        department=row.department,
-        community=row.community,
-        office_hours=None if row.office_hours is None else OfficeHoursView.model_validate(row.office_hours),
-    )
 
 
 def _duty(duty: Duty) -> DutyView:

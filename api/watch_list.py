@@ -5,7 +5,6 @@ it arose, in the register, and the next reading sees that.
 """
 
 import re
-from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -29,7 +28,6 @@ from api.shapes import (
 )
 from domain.law.months import month_text, read_month
 from domain.scopes import Action, Viewer
-from domain.time_limits import in_shanghai
 from domain.watch_list import (
     Outcome,
     fault_in_words,
@@ -177,7 +175,7 @@ def summarize_watch_lists(
 ) -> Response:
     """How many are on each list, when it was last read, and what that reading changed."""
     named = _occasion(house, occasion)
-    first = months_ahead(_today(house), 0) if month is None else read_month(month)
+    first = months_ahead(house.today, 0) if month is None else read_month(month)
     last = None if month is None else first
 
     def look() -> list[ListStands]:
@@ -189,12 +187,8 @@ def summarize_watch_lists(
 
 def _occasion(house: House, occasion: str) -> Named:
     """The occasion by its names; raises NoSuchOccasion."""
-    _, discovery = occasion_in_force(house.catalogue.all_in_force(_today(house)), occasion)
+    _, discovery = occasion_in_force(house.catalogue.all_in_force(house.today), occasion)
     return Named(code=discovery.code, title=discovery.title, title_en=discovery.title_en)
-
-
-def _today(house: House) -> date:
-    return in_shanghai(house.clock()).date()
 
 
 def _line(one: Line, month: int) -> WatchListLine:

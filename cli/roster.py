@@ -31,6 +31,14 @@ class PostName(StrEnum):
     SUPERIOR = "superior"
 
 
+class RuleName(StrEnum):
+    """What is done where nobody answers, spelt out here for the same reason."""
+
+    AS_DECLARED = "as-declared"
+    COMMUNITY_CHECK = "community-check"
+    CASEWORKER = "caseworker"
+
+
 @app.command("list", short_help="各社区在岗人数 · The communities.")
 def list_(as_json: AsJson = False, plain: Plain = False, state: State = None) -> None:
     """\b
@@ -177,6 +185,30 @@ def hours(
             ) from None
     with open_database() as database, database.begin() as connection:
         set_office_hours(connection, unit, wanted, _today())
+    say("已设置 Set.")
+
+
+@app.command(short_help="未答复的处理 · What is done where nobody answers a unit's form.")
+def silence(
+    unit: Annotated[str, typer.Argument(help="单位代码 · The unit.")],
+    rule: Annotated[RuleName, typer.Argument(help="处理方式 · Who asks the person then.")],
+    state: State = None,
+) -> None:
+    """\b
+    例 Examples:
+      onething roster silence pension-office caseworker
+      onething roster silence pension-office as-declared
+
+    时限内没有人答复确认单时由谁联系本人 · Who asks a person that does not answer a form, for those that go out from now on;
+    silence is never taken for consent.
+    """
+    adopt(state)
+    from domain.silence import SilenceRule
+    from store.duty import set_silence_rule
+
+    wanted = None if rule is RuleName.AS_DECLARED else SilenceRule(rule.value.replace("-", "_"))
+    with open_database() as database, database.begin() as connection:
+        set_silence_rule(connection, unit, wanted)
     say("已设置 Set.")
 
 

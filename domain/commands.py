@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from domain.actors import Actor
 from domain.bundle import Bundle
 from domain.events import Answer
+from domain.silence import SilenceRule
 from domain.time_limits import OfficeHours
 
 _NAMESPACE = UUID("6f6e6574-6869-5e67-8a00-636f6d6d616e")
@@ -171,6 +172,7 @@ class OpenVerification(AboutVerification):
     owner: str | None = None
     community: str | None = None
     hours: OfficeHours | None = None
+    silence: SilenceRule | None = None
     reason: str = "nobody_on_duty"
 
 

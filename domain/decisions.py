@@ -522,7 +522,9 @@ def _next_route(file: CaseFile, proof: str, held: LiveProof) -> tuple[int, int] 
             return held.round + 1, 0
         case ProofState.ASKED | ProofState.VERIFYING | ProofState.OFFERED if held.gave_up:
             _, reason = held.exhausted[-1]
-            return held.round, verifications.next_rung(file.declared_proof(proof).routes, held.rung, reason)
+            asked = file.verifications.get((proof, held.round, held.rung))
+            silence = None if asked is None else asked.opened.silence
+            return held.round, verifications.next_rung(file.declared_proof(proof).routes, held.rung, reason, silence)
         case _:
             pass
     return None

@@ -62,6 +62,7 @@ REGISTERS: Final = {
         Register("insured_persons", "参保信息", "Insured persons", "healthcare_security"),
         Register("employers", "用人单位信息", "Employers", "human_resources"),
         Register("pension_records", "养老保险缴费记录", "Pension contribution records", "human_resources"),
+        Register("medical_insurance_records", "医疗保险缴费记录", "Medical insurance records", "healthcare_security"),
         Register("housing_fund_accounts", "住房公积金账户", "Housing fund accounts", "housing_fund"),
         Register("payment_accounts", "待遇支付账户", "Payment accounts", "bank"),
     )

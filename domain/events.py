@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from domain.actors import Actor
 from domain.bundle import SharedBundle
 from domain.plan import Plan
+from domain.silence import SilenceRule
 from domain.time_limits import Ledger
 
 Answer = Literal["matches", "contradicts", "no_record", "hand_to_community"]
@@ -111,6 +112,8 @@ class VerificationOpened(Happened):
     due: datetime
     remind_at: tuple[datetime, ...]
     """When half, and when four fifths of the limit will be used up."""
+    silence: SilenceRule | None = None
+    """The rule that the unit had set when the form went out; None: what is declared next."""
 
 
 class VerificationAssigned(Happened):

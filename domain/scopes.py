@@ -54,6 +54,7 @@ class Action(StrEnum):
     READ_INBOX = "read_inbox"
     ANSWER_VERIFICATION = "answer_verification"  # claim, release, hand over, answer, stop the clock with a reason
     CONFIRM_IN_BATCH = "confirm_in_batch"  # what an employer returns for its people, as a list
+    SET_SILENCE_RULE = "set_silence_rule"  # who asks a person that does not answer a form
     ASSIGN_VERIFICATION = "assign_verification"  # a superior hands out and takes back
     ESCALATE_PROOF = "escalate_proof"
     ANSWER_COMMITMENT = "answer_commitment"  # at the counter, for the applicant who signs or declines
@@ -138,6 +139,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.READ_INBOX: Reach.ADDRESSED,
             Action.ANSWER_VERIFICATION: Reach.ADDRESSED,
             Action.CONFIRM_IN_BATCH: Reach.OWN_UNIT,
+            Action.SET_SILENCE_RULE: Reach.OWN_UNIT,
             Action.CORRECT_ITEM: Reach.DEPARTMENT,
             Action.READ_WATCH_LIST: Reach.DIVISION,
         },
@@ -200,6 +202,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         | {
             Action.READ_ROSTERS: Reach.EVERYWHERE,
             Action.MANAGE_ROSTERS: Reach.EVERYWHERE,
+            Action.SET_SILENCE_RULE: Reach.EVERYWHERE,
             Action.MANAGE_LISTING: Reach.EVERYWHERE,
             Action.READ_GRANTS: Reach.EVERYWHERE,
             Action.APPROVE_GRANT: Reach.EVERYWHERE,

@@ -5,9 +5,9 @@ first has decided, and the other is told so. An answer that comes when the ladde
 kept all the same; if it settles the matter it is believed, and if it says otherwise somebody looks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TypedDict, assert_never
+from typing import Final, TypedDict, assert_never
 
 from domain.actors import Actor
 from domain.bundle import (
@@ -67,11 +67,17 @@ from domain.refusals import (
     ReasonMissing,
     VerificationOver,
 )
+from domain.silence import SilenceRule
 from domain.time_limits import Ledger, LedgerRefused
 
 REMINDS_AT_PERCENT = (50, 80)
 HANDED_TO_COMMUNITY = "handed_to_community"
 ESCALATED_BY_HAND = "escalated_by_hand"
+_AFTER: Final = {HANDED_TO_COMMUNITY: CommunityCheck, ESCALATED_BY_HAND: Escalation}
+_AFTER_SILENCE: Final[Mapping[SilenceRule | None, type[CommunityCheck | Escalation]]] = {
+    SilenceRule.COMMUNITY_CHECK: CommunityCheck,
+    SilenceRule.CASEWORKER: Escalation,
+}
 
 
 def opened(command: OpenVerification, file: CaseFile) -> Iterator[Event]:
@@ -104,6 +110,7 @@ def opened(command: OpenVerification, file: CaseFile) -> Iterator[Event]:
                 clock=clock,
                 due=due,
                 remind_at=remind_at,
+                silence=command.silence,
             )
             return
     yield _gave_up(command, route.route, reason)
@@ -261,9 +268,9 @@ def commitment_answered(command: AnswerCommitment, file: CaseFile) -> Iterator[E
         yield RouteExhausted(**_about_proof(command, proof), route="commitment", reason="declined")
 
 
-def next_rung(routes: tuple[Route, ...], rung: int, reason: str) -> int:
+def next_rung(routes: tuple[Route, ...], rung: int, reason: str, silence: SilenceRule | None = None) -> int:
     """Which rung takes over from one that gave up for that reason; the last one never gives up."""
-    wanted = {HANDED_TO_COMMUNITY: CommunityCheck, ESCALATED_BY_HAND: Escalation}.get(reason)
+    wanted = _AFTER_SILENCE.get(silence) if reason == NO_ANSWER else _AFTER.get(reason)
     later = range(rung + 1, len(routes))
     return next((one for one in later if wanted and isinstance(routes[one], wanted)), rung + 1)
 

@@ -36,6 +36,7 @@ from sqlalchemy import (
 from domain.law.calendar import CalendarNotShipped, year_table
 from domain.refusals import Conflict, NotAcceptable, NotFound
 from domain.scopes import MAY, Action, Role
+from domain.silence import SilenceRule
 from domain.time_limits import OfficeHours, in_shanghai
 from store.accounts import NoSuchUnit
 from store.tables import accounts, communities, duties, roster_lines, units
@@ -355,6 +356,19 @@ def set_office_hours(connection: Connection, unit: str, hours: OfficeHours | Non
             raise OfficeHoursUncountable(unknown.year) from None
     kept = None if hours is None else hours.model_dump(mode="json")
     if connection.execute(update(units).where(units.c.code == unit).values(office_hours=kept)).rowcount == 0:
+        raise NoSuchUnit(unit)
+
+
+def silence_rule(connection: Connection, unit: str) -> SilenceRule | None:
+    """What the unit has done with a form that nobody answers; None: it has set no rule, or there is no such unit."""
+    kept = connection.execute(select(units.c.silence_rule).where(units.c.code == unit)).scalar_one_or_none()
+    return None if kept is None else SilenceRule(kept)
+
+
+def set_silence_rule(connection: Connection, unit: str, rule: SilenceRule | None) -> None:
+    """For the forms that go out from now on; None: as each bundle declares. Raises NoSuchUnit."""
+    kept = None if rule is None else rule.value
+    if connection.execute(update(units).where(units.c.code == unit).values(silence_rule=kept)).rowcount == 0:
         raise NoSuchUnit(unit)
 
 

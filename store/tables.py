@@ -165,6 +165,7 @@ units: Final = Table(
     Column("department", Text),
     Column("community", Text),
     Column("office_hours", JSON(none_as_null=True)),
+    Column("silence_rule", Text),
     Index("ix_units_community", "community", unique=True),
     Index("ix_units_department_division", "department", "division"),
     comment="Bodies that have accounts.",

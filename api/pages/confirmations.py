@@ -21,19 +21,23 @@ from api.confirmations import (
     previewed,
 )
 from api.house import House, TheHouse
-from api.pages.doors import MayConfirm, MaySeeConfirmations
+from api.pages.doors import MayConfirm, MaySeeConfirmations, MaySetSilenceRule
 from api.pages.faults import PageRoute
 from api.pages.looks import OFFERS
 from api.pages.own_answers import cursor_after, told
 from api.pages.rendering import HEADERS, once, render
 from api.pages.uploads import NO_FILE
 from api.shapes import Cursor
+from api.units import set_rule
 from api.workbooks import BYTES_AT_MOST, SheetUnreadable, read_sheet
 from domain.columns import SheetFaulty, read_rows
 from domain.confirmations import COLUMNS, ROWS_AT_MOST
 from domain.identifiers import grouped_case_no
 from domain.refusals import NotAcceptable
 from domain.scopes import Viewer
+from domain.silence import SilenceRule
+from store.database import again_if_lost
+from store.duty import silence_rule
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -48,6 +52,12 @@ RESULTS: Final[Mapping[str, tuple[str, str]]] = {
     "refused": ("未办理", "late"),
 }
 """The word and the tone of what came of a row."""
+SILENCE_RULES: Final = (
+    ("", "按事项规定", "确认单所属的一件事规定的下一步"),
+    (SilenceRule.COMMUNITY_CHECK.value, "社区工作者打电话", "由本人所在社区联系"),
+    (SilenceRule.CASEWORKER.value, "经办人联系", "由本单位所在地的经办人联系并办结"),
+)
+"""Each rule's value, its word, and what it means."""
 WRONG: Final = {
     "case_nos": "请至少勾选一件。",
     "answer": "请选择一个答复。",
@@ -87,10 +97,14 @@ class Returned:
 
 @router.get("/confirmations", name="confirmations_page")
 def confirmations_page(
-    house: TheHouse, viewer: MaySeeConfirmations, request: Request, cursor: Cursor = None
+    house: TheHouse,
+    viewer: MaySeeConfirmations,
+    request: Request,
+    cursor: Cursor = None,
+    done: Literal["rule"] | None = None,
 ) -> Response:
     """What is to be confirmed, the next due first."""
-    return _page(house, viewer, request, Returned(), cursor=cursor)
+    return _page(house, viewer, request, Returned(), cursor=cursor, done=done)
 
 
 @router.post("/confirmations/preview", name="preview_confirmations_by_form")
@@ -152,6 +166,15 @@ def run(
     return _page(house, viewer, request, returned)
 
 
+@router.post("/confirmations/silence-rule", name="set_silence_rule_by_form")
+def set_silence_rule(
+    house: TheHouse, viewer: MaySetSilenceRule, rule: Literal["", "community_check", "caseworker"] = Form()
+) -> Response:
+    """Who asks a person that does not answer one of the unit's forms, from now on."""
+    set_rule(house, viewer, viewer.actor.unit, SilenceRule(rule) if rule else None)
+    return RedirectResponse("/confirmations?done=rule#silence", 303, HEADERS)
+
+
 @router.get("/confirmations/{act}", name="back_from_confirmations_act")
 def back_to_confirmations(viewer: MaySeeConfirmations, act: str) -> Response:
     """An address to which only forms are sent, opened once more."""
@@ -182,7 +205,23 @@ def _rows(result: ListResult) -> tuple[ResultRow, ...]:
     )
 
 
-def _page(house: House, viewer: Viewer, request: Request, returned: Returned, *, cursor: str | None = None) -> Response:
+def _rule_of(house: House, unit: str) -> SilenceRule | None:
+    def look() -> SilenceRule | None:
+        with house.store.database.glancing() as connection:
+            return silence_rule(connection, unit)
+
+    return again_if_lost(look)
+
+
+def _page(
+    house: House,
+    viewer: Viewer,
+    request: Request,
+    returned: Returned,
+    *,
+    cursor: str | None = None,
+    done: str | None = None,
+) -> Response:
     answered = list_of_confirmations(house, viewer, request, ROWS, cursor)
     failed = returned.step == "run" and returned.result is not None and returned.result.refused
     return render(
@@ -195,4 +234,7 @@ def _page(house: House, viewer: Viewer, request: Request, returned: Returned, *,
         cursor=cursor,
         returned=returned,
         offers=OFFERS["confirmation"],
+        silence_rules=SILENCE_RULES,
+        silence_rule=_rule_of(house, viewer.actor.unit) or "",
+        done=done,
     )

@@ -18,7 +18,7 @@ FORM: Final = {
     "请社区联系我": "Have the community call me",
     "社区工作者会给您打电话": "the community worker will telephone you",
     "请本人或单位确认的内容": "What the person or the employer is asked to confirm",
-    "时限已过, 已转社区联系本人。现在确认仍然有效; 其他答复会留存。": "The limit is over and the community calls the person. A "
+    "时限已过, 已由{who}联系本人。现在确认仍然有效; 其他答复会留存。": "The limit is over and {who} calls the person. A "
     "confirmation still counts; any other answer is kept.",
     "说明(除“确认无误”外必填: 哪里有误, 想另选哪个月, 或为什么不办理)": "Note (required unless confirmed: what is wrong, which other "
     "month, or why not)",
@@ -36,19 +36,30 @@ FORM: Final = {
     "这件事已经有了结果; 答复已留存, 不改变结果。": "This is settled already; the answer is kept and changes nothing.",
     "请您确认": "Please confirm",
     "由{unit}发出。": "Sent by {unit}.",
-    "本链接只能答复一次, 请勿转发。打开已记入查询日志。没有答复不会当作同意, 社区工作者会打电话联系您。": "This link can be answered "
-    "once; do not pass it on. That it was opened is in the access log. No answer is never taken for a yes: the community "
-    "worker would telephone you.",
+    "本链接只能答复一次, 请勿转发。打开已记入查询日志。没有答复不会当作同意, {who}会打电话联系您。": "This link can be answered "
+    "once; do not pass it on. That it was opened is in the access log. No answer is never taken for a yes: {who} would "
+    "telephone you.",
     "已于 {moment} 收到答复“{answer}”, 不需要再答复。如不是您或您单位所答, 请联系发来链接的单位。": "An answer was received on {moment}: "
     "{answer}. No other is needed. If neither you nor your employer gave it, call the office that sent the link.",
     "所填信息已有变更, 或已不再办理。如需再次确认, 会另发链接。": "What was filled in has changed, or is no longer being done. If it "
     "has to be confirmed again, another link is sent.",
     "答复时间到 {moment} 为止。": "The time to answer ended on {moment}.",
-    "没有答复不会当作同意: 社区工作者会打电话联系您, 您也可以联系发来链接的单位。": "No answer is never taken for a yes: the community "
-    "worker will telephone you, or call the office that sent the link.",
+    "没有答复不会当作同意: 会有人打电话联系您, 您也可以联系发来链接的单位。": "No answer is never taken for a yes: somebody will "
+    "telephone you, or call the office that sent the link.",
 }
 
 LIST: Final = {
+    "保存": "Save",
+    "已保存。": "Saved.",
+    "没有人答复时": "When nobody answers",
+    "时限过后由谁联系本人。只影响此后发出的确认单; 无论哪种, 没有答复都不会当作同意。": "Who contacts the person once the limit has passed, "
+    "for the forms that go out from now on. Whichever it is, no answer is never taken for a yes.",
+    "按事项规定": "As declared",
+    "确认单所属的一件事规定的下一步": "whatever the bundle of the form declares next",
+    "社区工作者打电话": "The community worker calls",
+    "由本人所在社区联系": "the community where the person lives contacts them",
+    "经办人联系": "A caseworker calls",
+    "由本单位所在地的经办人联系并办结": "a caseworker of the unit's division contacts them and settles it",
     "批量确认": "Confirm in batch",
     "确认单已发给本人或用人单位。收回名单后, 先核对, 再提交; 没有答复不会当作同意。": "The forms have gone to the people or their "
     "employers. Look at a returned list first, then send it; no answer is never taken for a yes.",

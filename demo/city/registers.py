@@ -157,16 +157,7 @@ def _prenatal(city: Population, by: Asked) -> Answer:
 
 
 def _insured(city: Population, by: Asked) -> Answer:
-    """Fathers are insured at work throughout: only the mother's insurance decides when a child is born here."""
-    if worker := find_worker(by["citizen_id"]):
-        employer = "" if worker.employer is None else employer_of(city.seed, worker.employer).uscc
-        return "found", {
-            "name": worker.name,
-            "scheme": "employee" if employer else "flexible",
-            "employer_uscc": employer,
-            "contribution_months": str(worker.medical_months),
-            "state": worker.state,
-        }
+    """Fathers are insured at work throughout: only the mother's insurance decides anything when a child is born."""
     found = city.find_citizen(by["citizen_id"])
     if found is None:
         return NOT_FOUND
@@ -209,6 +200,20 @@ def _pension_record(_: Population, by: Asked) -> Answer:
         "index_before_1998": worker.index if worker.months_before_1998 else "0",
         "months_before_1998": str(worker.months_before_1998),
         "arrears": "owed" if worker.arrears else "none",
+        "state": worker.state,
+    }
+
+
+def _medical_insurance(city: Population, by: Asked) -> Answer:
+    worker = find_worker(by["citizen_id"])
+    if worker is None:
+        return NOT_FOUND
+    employer = None if worker.employer is None else employer_of(city.seed, worker.employer)
+    return "found", {
+        "name": worker.name,
+        "scheme": "flexible" if employer is None else "employee",
+        "employer_uscc": "" if employer is None else employer.uscc,
+        "contribution_months": str(worker.medical_months),
         "state": worker.state,
     }
 
@@ -257,6 +262,7 @@ ASKED_BY: dict[str, frozenset[frozenset[str]]] = {
     "exit_entry_records": _ways("passport_no"),
     "payment_accounts": _ways("account citizen_id"),
     "pension_records": BY_CITIZEN,
+    "medical_insurance_records": BY_CITIZEN,
     "housing_fund_accounts": BY_CITIZEN,
 }
 REGISTERS: dict[str, Callable[[Population, Asked], Answer]] = {
@@ -270,5 +276,6 @@ REGISTERS: dict[str, Callable[[Population, Asked], Answer]] = {
     "exit_entry_records": _exit_entry,
     "payment_accounts": _account,
     "pension_records": _pension_record,
+    "medical_insurance_records": _medical_insurance,
     "housing_fund_accounts": _housing_fund,
 }

@@ -258,7 +258,7 @@ MEDICAL_INSURANCE = Proof(
     basis="社会保险法 27",
     routes=(
         SharedDataQuery(
-            source="insured_persons",
+            source="medical_insurance_records",
             by=_BY_CITIZEN_ID,
             agrees=(_SAME_NAME, Agrees(answer="employer_uscc", field="employer.uscc", when=("employed",))),
             holds=(Holds(answer="state", among=("active",)),),

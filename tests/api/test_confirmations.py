@@ -94,6 +94,26 @@ def test_a_confirmation_is_in_the_bureaus_inbox_and_is_answered_there_by_phone_t
     assert confirmed(one)
 
 
+def test_the_bureau_says_who_asks_where_nobody_answers_and_it_holds_for_forms_sent_afterwards(api: Api) -> None:
+    before = asked(api)
+    address = "/api/v1/units/office/silence-rule"
+    told = api.by("pension-1").put(address, json={"rule": "caseworker"})
+    assert (told.status_code, told.json()["silence_rule"]) == (200, "caseworker")
+    after = asked(api)
+
+    asks_next = [
+        api.by("pension-1").get(f"/api/v1/inbox/{one.question}").json()["asks_next"]["en"] for one in (before, after)
+    ]
+    assert asks_next == ["the community worker", "a caseworker"]
+    assert after.is_silent().file.proof("confirmed").asked == "caseworker"
+    assert not confirmed(after)
+
+    assert api.by("pension-1").put("/api/v1/units/neighbour/silence-rule", json={"rule": None}).status_code == 403
+    assert api.by("desk-1").put(address, json={"rule": None}).status_code == 403
+    assert api.by("pension-1").put(address, json={"rule": "consent"}).status_code == 422
+    assert api.by("pension-1").put(address, json={"rule": None}).json()["silence_rule"] is None
+
+
 def test_another_bureau_sees_no_confirmation_of_ours(api: Api) -> None:
     one = asked(api, by=NEIGHBOUR)
 

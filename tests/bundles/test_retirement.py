@@ -237,7 +237,7 @@ def test_every_register_is_read_ahead_and_the_employers_only_of_who_has_one(empl
     file = opened(form(employed=employed) | employer)
 
     asked = {step.source for step in steps(file) if isinstance(step, AskRegister)}
-    assert {"pension_records", "insured_persons", "housing_fund_accounts", "household_register"} <= asked
+    assert {"pension_records", "medical_insurance_records", "housing_fund_accounts", "household_register"} <= asked
     assert ("employers" in asked) is employed
 
 
@@ -246,7 +246,7 @@ def test_medical_insurance_paid_by_another_employer_is_noticed_half_a_year_ahead
     register = BUNDLE.proof("medical_insurance").routes[0]
     assert isinstance(register, SharedDataQuery)
     uscc = filled_ahead(one)["employer"]["uscc"]
-    outcome, record = answer_query("insured_persons", {"citizen_id": one.citizen_id})
+    outcome, record = answer_query("medical_insurance_records", {"citizen_id": one.citizen_id})
     assert (outcome, answer_query("employers", {"uscc": uscc})[0]) == ("found", "found")
     assert record is not None
     declared = {"retiree.name": one.name, "employer.uscc": uscc}

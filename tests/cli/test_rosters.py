@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from api.workbooks import read_sheet, write_sheet
-from cli.roster import PostName
+from cli.roster import PostName, RuleName
 from domain.roster import COLUMNS, read_roster
+from domain.silence import SilenceRule
 from store.duty import DutyPost
 from tests.cli.conftest import Terminal
 from tests.rosters import TODAY
@@ -133,6 +134,14 @@ def test_a_unit_says_its_office_hours(demonstration: Terminal) -> None:
     assert demonstration.onething("roster", "hours", "police").code == 2
     assert demonstration.onething("roster", "hours", "nowhere", "--natural").code == 3
     assert demonstration.onething("roster", "hours", "police", "--natural").code == 0
+
+
+def test_a_unit_says_who_asks_where_nobody_answers(demonstration: Terminal) -> None:
+    assert demonstration.onething("roster", "silence", "pension-office", "consent").code == 2
+    assert demonstration.onething("roster", "silence", "nowhere", "caseworker").code == 3
+    for rule in RuleName:
+        assert demonstration.onething("roster", "silence", "pension-office", rule.value).code == 0
+    assert {rule.value.replace("-", "_") for rule in RuleName} == {"as_declared", *SilenceRule}
 
 
 def test_the_commands_posts_are_those_of_the_rules() -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from domain.actors import Actor
+from domain.bundle import CommunityCheck, DepartmentVerification, Escalation
 from domain.case_file import CaseFile, CaseState, ProofState, VerificationState, evolve
 from domain.commands import Command
 from domain.events import (
@@ -32,6 +33,7 @@ from domain.refusals import (
     Refusal,
     VerificationOver,
 )
+from domain.silence import SilenceRule
 from domain.steps import AskRegister, FindVerifier, LetExpire, RemindOwner, agenda, steps
 from domain.time_limits import SHANGHAI, OfficeHours
 from domain.verifications import next_rung
@@ -243,6 +245,20 @@ def test_handing_to_the_community_skips_the_rungs_between() -> None:
 
     assert next_rung(routes, 0, "handed_to_community") == 2
     assert next_rung(routes, 0, "no_record") == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks_next"), [(None, 1), (SilenceRule.COMMUNITY_CHECK, 2), (SilenceRule.CASEWORKER, 3)]
+)
+def test_who_asks_after_silence_is_the_units_rule_and_after_anything_else_it_is_not(
+    rule: SilenceRule | None, asks_next: int
+) -> None:
+    department = DepartmentVerification(department="health", shows=())
+    routes = (department, department, CommunityCheck(community=(), shows=()), Escalation())
+
+    assert next_rung(routes, 0, "no_answer", rule) == asks_next
+    assert next_rung(routes, 0, "no_record", rule) == 1
+    assert next_rung(routes, 0, "handed_to_community", rule) == 2
 
 
 def test_handing_to_the_community_where_no_community_is_asked_goes_to_the_next_rung() -> None:

@@ -94,6 +94,23 @@ def test_ticked_cases_are_looked_at_first_and_then_confirmed(pages: Pages) -> No
     assert (confirmed(first), confirmed(second), confirmed(left)) == (True, True, False)
 
 
+def test_the_bureau_sets_who_asks_where_nobody_answers_and_consent_is_not_on_offer(pages: Pages) -> None:
+    officer = pages.by("pension-1")
+    page = officer.get("/confirmations")
+    rules = re.findall(r'name="rule" value="(.*?)"( checked)?', page.html)
+    assert rules == [("", " checked"), ("community_check", ""), ("caseworker", "")]
+
+    saved = officer.follow(officer.send(page, "/confirmations/silence-rule", rule="caseworker"))
+
+    assert "已保存。" in saved.text
+    assert 'value="caseworker" checked' in saved.html
+    one = asked(pages)
+    assert "时限已过" not in officer.get(f"/inbox/{one.question}").text
+    one.is_silent()
+    assert "时限已过, 已由经办人联系本人" in officer.get(f"/inbox/{one.question}").text
+    assert "a caseworker calls the person" in officer.get(f"/inbox/{one.question}?lang=en").text
+
+
 def test_nothing_ticked_or_no_answer_is_told_and_what_was_typed_stays(pages: Pages) -> None:
     one = asked(pages)
     officer = pages.by("pension-1")

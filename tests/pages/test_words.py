@@ -53,6 +53,7 @@ def said_in_modules() -> Iterator[str]:
         yield from (offer.word, offer.meaning)
     yield from (*question.CONFIRMED.values(), question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
     yield from (*confirmations.WRONG.values(), *(word for word, _ in confirmations.RESULTS.values()))
+    yield from (said for _, *words in confirmations.SILENCE_RULES for said in words)
     yield from (title for _, _, title in rendering.DOORS)
     yield from (text for tab in case_list.TABS for text in (tab.title, tab.empty))
     yield from (case_list.NOT_A_NUMBER, case_list.NOT_FOUND)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from domain.law import calendar
 from domain.scopes import Role
+from domain.silence import SilenceRule
 from domain.time_limits import OfficeHours
 from store.accounts import NoSuchUnit, add_account, add_unit, disable_account
 from store.database import Database
@@ -28,6 +29,8 @@ from store.duty import (
     is_colleague,
     list_duties,
     set_office_hours,
+    set_silence_rule,
+    silence_rule,
     superiors,
 )
 from store.rosters import apply
@@ -252,6 +255,19 @@ def test_a_unit_declares_its_office_hours_or_natural_ones(connection: Connection
     assert connection.execute(stored).first() is not None
     with pytest.raises(NoSuchUnit):
         set_office_hours(connection, "nowhere", hours, date(2026, 11, 23))
+
+
+def test_a_unit_says_who_asks_where_nobody_answers_a_form_and_may_leave_it_to_the_declaration(
+    connection: Connection,
+) -> None:
+    assert silence_rule(connection, "police") is None
+    set_silence_rule(connection, "police", SilenceRule.CASEWORKER)
+    assert (silence_rule(connection, "police"), silence_rule(connection, "health")) == (SilenceRule.CASEWORKER, None)
+
+    set_silence_rule(connection, "police", None)
+    assert silence_rule(connection, "police") is None
+    with pytest.raises(NoSuchUnit):
+        set_silence_rule(connection, "nowhere", SilenceRule.CASEWORKER)
 
 
 def test_office_hours_are_refused_for_a_year_whose_working_days_nobody_knows(connection: Connection) -> None:

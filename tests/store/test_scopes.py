@@ -43,6 +43,7 @@ THE_TABLE = {
     Action.READ_INBOX:           "      -       d       d       a       a       a       -       -       a       -       -",
     Action.ANSWER_VERIFICATION:  "      -       -       -       a       a       a       -       -       a       -       -",
     Action.CONFIRM_IN_BATCH:     "      -       -       -       -       -       -       -       -       u       -       -",
+    Action.SET_SILENCE_RULE:     "      -       -       -       -       -       -       -       e       u       -       -",
     Action.ASSIGN_VERIFICATION:  "      -       -       d       -       -       a       -       -       -       -       -",
     Action.ESCALATE_PROOF:       "      -       d       d       -       -       -       -       -       -       -       -",
     Action.ANSWER_COMMITMENT:    "      u       d       d       -       -       -       u       -       u       -       u",

@@ -25,11 +25,13 @@ from domain.law import pension_grant
 from domain.law.months import first_day
 from domain.law.pension import base_for
 from domain.refusals import FormFaulty
+from domain.silence import SilenceRule
 from domain.time_limits import in_shanghai
 from domain.waiting import waits
 from domain.watch_list import months_ahead
 from store.cases import Filed
 from store.corrections import Correction, correct
+from store.duty import set_silence_rule
 from store.events import read
 from store.reassessments import reassess
 from store.tables import cases
@@ -218,6 +220,22 @@ async def test_a_year_from_the_register_to_the_first_payment(retiree: Retiree) -
     )
     assert [event.milestone for event in retiree.happened("milestone_reached")] == ["form_sent", "retires", "paid_from"]
     assert await retiree.night() == 0
+
+
+async def test_where_the_bureau_calls_by_itself_silence_goes_to_its_caseworker_and_never_through(
+    retiree: Retiree,
+) -> None:
+    with retiree.house.store.database.begin() as connection:
+        set_silence_rule(connection, BUREAU, SilenceRule.CASEWORKER)
+    await retiree.day_comes("form_sent")
+    await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    await retiree.house.later(retiree.case, timedelta(days=16, minutes=1))
+
+    file = await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.ESCALATED)
+
+    assert [wait.on for wait in waits(file) if wait.what == "confirmed"] == ["caseworker"]
+    assert file.items["confirmation"].state is ItemState.ACCEPTED
+    assert "tax" not in {department for department, _ in retiree.house.city.calls}
 
 
 async def test_while_no_base_is_known_the_pension_waits_for_somebody_and_is_never_guessed(
