@@ -13,7 +13,7 @@ from domain.scopes import Role
 from store.accounts import NameTaken, add_account, add_unit
 from store.cases import CaseStore
 from store.database import Database
-from tests.api.conftest import PASSWORD, UNITS, Clock, served
+from tests.api.conftest import NO_TLS, PASSWORD, UNITS, Clock, served
 from tests.desk import DIVISION, store_on
 
 ACCOUNTS = {
@@ -127,7 +127,7 @@ class Pages:
 
     def stranger(self) -> Browser:
         """Nobody yet."""
-        client = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        client = httpx.Client(base_url=self.url, timeout=60, trust_env=False, verify=NO_TLS)
         self._clients.append(client)
         return Browser(client)
 
