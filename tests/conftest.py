@@ -146,6 +146,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[_SESSION] = session
 
 
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of garbage collection, as a worker does: a long pause would fail its workflows."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """After a Temporal client the interpreter's own way out crashes one time in ten (sdk-python #300); leave before."""

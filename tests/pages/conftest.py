@@ -1,18 +1,23 @@
 """A house with pages: a real API process's worth of HTTP on the test's own database, and browsers that are signed in."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
+from typing import Any
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import select
 
-from domain.scopes import Role
+from domain.actors import Actor
+from domain.scopes import Role, Viewer
 from store.accounts import NameTaken, add_account, add_unit
 from store.cases import CaseStore
 from store.database import Database
+from store.read_models.accesses import AccessesWanted, AccessLine, list_accesses
+from store.tables import access_log
 from tests.api.conftest import NO_TLS, PASSWORD, UNITS, Clock, served
 from tests.desk import DIVISION, store_on
 
@@ -168,3 +173,35 @@ def pages(database: Database) -> Iterator[Pages]:
         ours = Pages(url, store, clock)
         yield ours
         ours.close()
+
+
+def accesses(pages: Pages, account: str) -> list[tuple[str, tuple[str, ...], str, bool]]:
+    """What the account has looked at: action, about what, why, and whether it was let."""
+    with pages.store.database.reading() as connection:
+        rows = connection.execute(
+            select(access_log).where(access_log.c.account == account).order_by(access_log.c.position)
+        )
+        return [(row.action, tuple(row.about), row.purpose, row.granted) for row in rows]
+
+
+def access_lines(pages: Pages, case_no: str) -> list[AccessLine]:
+    """What an auditor finds about the case."""
+    auditor = Viewer(Actor(account="auditor-1", unit="office"), Role.AUDITOR, "339901")
+    with pages.store.database.reading() as connection:
+        return list_accesses(connection, auditor, AccessesWanted(case_no=case_no), None, 50)
+
+
+def heard(pages: Pages, account: str, path: str, change: Callable[[], Any]) -> list[str]:
+    """What a stream tells the account after something happened; nothing, if it is silent for a while."""
+    with pages.by(account).client.stream("GET", path) as answered:
+        lines = answered.iter_lines()
+        assert any(line == ": listening" for line in lines)
+        change()
+        silences = 0
+        for line in lines:
+            silences += line == ": still here"
+            if line.startswith("data:"):
+                return [line]
+            if silences == 3:
+                break
+    return []

@@ -30,6 +30,8 @@ from tests.desk import CLERK, MONDAY, example, family, file, register_says
 
 CASEWORKER = Actor(account="caseworker-1", unit="bureau")
 OTHER_CASEWORKER = Actor(account="caseworker-2", unit="bureau")
+SETTLE = "/cases/{}/proofs/parents_marriage/settlement"
+"""Where the page of a case sends the decision of a contested proof."""
 
 
 class Story:

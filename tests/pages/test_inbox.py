@@ -7,9 +7,8 @@ import pytest
 
 from domain.actors import Actor
 from tests.desk import MONDAY
-from tests.pages.conftest import Browser, Page, Pages, text_of
+from tests.pages.conftest import Browser, Page, Pages, heard, text_of
 from tests.pages.stories import COMMUNITY_WORKER, Story, climbing, doubted, verifying
-from tests.pages.test_pages import heard
 
 PROOF = "parents_marriage"
 COLLEAGUE = Actor(account="civil-2", unit="civil")
