@@ -96,9 +96,8 @@ class Retiree:
 
     async def reviewed(self) -> CaseFile:
         """The registers have been asked, the file was reviewed, and only the calendar is waited for."""
-        file = await self.until(file_review=DONE)
-        assert {wait.on for wait in waits(file)} == {"calendar"}
-        return file
+        await self.until(file_review=DONE)
+        return await self.house.until(self.case, lambda file: {wait.on for wait in waits(file)} == {"calendar"})
 
     def choose(self, choice: str, month: int) -> None:
         """At the counter: another month, as the law lets them choose it; raises FormFaulty."""
