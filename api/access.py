@@ -31,6 +31,7 @@ from store.database import again_if_lost
 from store.log import masked
 from store.read_models.accesses import AccessesWanted, AccessLine, list_accesses
 from store.read_models.cases import cases_of_people
+from store.scoping import within
 from store.tables import cases
 
 router = APIRouter(prefix=V1, tags=["access log"], route_class=StrictRoute)
@@ -114,7 +115,7 @@ def _of_person(house: House, viewer: Viewer, asked: PersonWanted, value: str) ->
         )
         people = find_people(house, connection, asked.by, value)
         everywhere = reach(viewer, Action.READ_ACCESS_LOG) is Reach.EVERYWHERE
-        visible = true() if everywhere else cases.c.division == viewer.division
+        visible = true() if everywhere else within(viewer.division, cases.c.division)
         of_them = cases_of_people(connection, visible, people, CASES_OF_A_PERSON_AT_MOST) if people else []
         wanted = AccessesWanted(case_ids=[line.case_id for line, *_ in of_them])
         lines = list_accesses(connection, viewer, wanted, None, CASES_OF_A_PERSON_AT_MOST)

@@ -35,6 +35,7 @@ from store import rosters as kept
 from store.access_log import Access, note_for_unit
 from store.database import again_if_lost
 from store.duty import Duty, DutyPost, add_duty, community_contacts, end_duty, list_duties
+from store.scoping import within
 from store.tables import units
 
 T = TypeVar("T")
@@ -366,7 +367,7 @@ def _visible(viewer: Viewer) -> ColumnElement[bool]:
         case Reach.EVERYWHERE:
             return true()
         case Reach.DIVISION:
-            return units.c.division == viewer.division
+            return within(viewer.division, units.c.division)
         case Reach.OWN_UNIT | Reach.ADDRESSED | Reach.DEPARTMENT | None:
             return units.c.code == viewer.actor.unit
         case never:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from domain.actors import Actor
+from domain.divisions import covers
 
 
 class Role(StrEnum):
@@ -115,6 +116,18 @@ _VERIFIES: Final = _EVERYBODY_IN_THE_HOUSE | {
     Action.READ_ROSTERS: Reach.OWN_UNIT,
 }
 
+_HANDLES_ITEMS: Final = (
+    _VERIFIES
+    | _APPLIES
+    | {
+        Action.READ_CASE: Reach.DEPARTMENT,
+        Action.LIST_CASES: Reach.DEPARTMENT,
+        Action.REVEAL_PERSON: Reach.DEPARTMENT,
+        Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
+        Action.CORRECT_ITEM: Reach.DEPARTMENT,
+    }
+)
+
 _SETTLES: Final = _EVERYBODY_IN_THE_HOUSE | {
     Action.READ_CASE: Reach.DIVISION,
     Action.READ_CASE_EVENTS: Reach.DIVISION,
@@ -152,15 +165,7 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             # A department is one for the whole city: it is paused for everybody or for nobody.
             Action.PAUSE_DEPARTMENT: Reach.EVERYWHERE,
         },
-        Role.VERIFIER: _VERIFIES
-        | _APPLIES
-        | {
-            Action.READ_CASE: Reach.DEPARTMENT,
-            Action.LIST_CASES: Reach.DEPARTMENT,
-            Action.REVEAL_PERSON: Reach.DEPARTMENT,
-            Action.ANSWER_SUBMISSION: Reach.DEPARTMENT,
-            Action.CORRECT_ITEM: Reach.DEPARTMENT,
-        },
+        Role.VERIFIER: _HANDLES_ITEMS,
         Role.AUDITOR: _EVERYBODY_IN_THE_HOUSE
         | {
             Action.READ_CASE_EVENTS: Reach.EVERYWHERE,
@@ -186,7 +191,8 @@ MAY: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.CORRECT_ITEM: Reach.DEPARTMENT,
         },
         Role.COMMUNITY_WORKER: _VERIFIES,
-        Role.UNIT_CHIEF: _VERIFIES | _APPLIES | {Action.ASSIGN_VERIFICATION: Reach.ADDRESSED},
+        # A community's chief is of no department, and sees no case by it.
+        Role.UNIT_CHIEF: _HANDLES_ITEMS | {Action.ASSIGN_VERIFICATION: Reach.ADDRESSED},
         Role.REQUESTER: _EVERYBODY_IN_THE_HOUSE
         | _APPLIES
         | {
@@ -250,11 +256,12 @@ def may(
         case Reach.OWN_UNIT:
             return unit == viewer.actor.unit
         case Reach.DIVISION:
-            return division == viewer.division
+            return covers(viewer.division, division)
         case Reach.ADDRESSED:
             return viewer.actor.unit in addressed
         case Reach.DEPARTMENT:
-            return viewer.department is not None and viewer.department in departments
+            # An office is asked for its own people: the same department next door has no business with them.
+            return viewer.department in departments and covers(viewer.division, division)
         case Reach.EVERYWHERE:
             return True
         case never:

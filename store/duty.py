@@ -11,7 +11,7 @@ such a unit is therefore passed over as if it were not there.
     └── OfficeHoursUncountable    the working days of a year that they need are not known yet
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.divisions import city_of
 from domain.law.calendar import CalendarNotShipped, year_table
 from domain.refusals import Conflict, NotAcceptable, NotFound
 from domain.scopes import MAY, Action, Role
@@ -237,11 +238,22 @@ def superiors(connection: Connection, unit: str, at: datetime) -> tuple[str, ...
     chiefs = active.where(accounts.c.unit == unit, accounts.c.role == Role.UNIT_CHIEF.value)
     if found := tuple(connection.execute(chiefs).scalars()):
         return found
-    division = select(units.c.division).where(units.c.code == unit).scalar_subquery()
-    supervisors = active.join(units, units.c.code == accounts.c.unit).where(
-        units.c.division == division, accounts.c.role == Role.SUPERVISOR.value
-    )
-    return tuple(connection.execute(supervisors).scalars())
+    division = connection.execute(select(units.c.division).where(units.c.code == unit)).scalar_one_or_none()
+    return () if division is None else who_settles(connection, division, (Role.SUPERVISOR,))
+
+
+def who_settles(connection: Connection, division: str, roles: Collection[Role]) -> tuple[str, ...]:
+    """The accounts of these roles in the division's offices; where it has none, in the city's."""
+    for place in dict.fromkeys((division, city_of(division))):
+        asked = select(accounts.c.account).join(units, units.c.code == accounts.c.unit)
+        of_the_place = asked.where(
+            accounts.c.disabled_at.is_(None),
+            accounts.c.role.in_(sorted(role.value for role in roles)),
+            units.c.division == place,
+        )
+        if found := tuple(connection.execute(of_the_place.order_by(accounts.c.account)).scalars()):
+            return found
+    return ()
 
 
 def is_colleague(connection: Connection, account: str, unit: str) -> bool:
@@ -373,11 +385,6 @@ def set_silence_rule(connection: Connection, unit: str, rule: SilenceRule | None
 
 
 # ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def city_of(division: str) -> str:
-    """The city that a county's division belongs to (GB/T 2260): its first four digits and two zeros."""
-    return f"{division[:4]}00"
 
 
 def roster_place(community: str) -> UUID:

@@ -5,10 +5,10 @@ The same table `domain.scopes.MAY` as for one case; a test asks both about every
 
 from typing import assert_never
 
-from sqlalchemy import ColumnElement, exists, false, true
+from sqlalchemy import ColumnElement, and_, exists, false, true
 
+from domain.divisions import CITY_DIGITS, is_city
 from domain.scopes import Action, Reach, Viewer, reach
-from store.duty import city_of
 from store.tables import case_items, cases, verifications
 
 
@@ -20,17 +20,25 @@ def cases_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bool]:
         case Reach.OWN_UNIT:
             return cases.c.unit == viewer.actor.unit
         case Reach.DIVISION:
-            return cases.c.division == viewer.division
+            return within(viewer.division, cases.c.division)
         case Reach.ADDRESSED:
             return exists().where(verifications.c.case_id == cases.c.case_id, verifications.c.unit == viewer.actor.unit)
         case Reach.DEPARTMENT if viewer.department is None:
             return false()
         case Reach.DEPARTMENT:
-            return exists().where(case_items.c.case_id == cases.c.case_id, case_items.c.department == viewer.department)
+            has_an_item = exists().where(
+                case_items.c.case_id == cases.c.case_id, case_items.c.department == viewer.department
+            )
+            return and_(within(viewer.division, cases.c.division), has_an_item)
         case Reach.EVERYWHERE:
             return true()
         case never:
             assert_never(never)
+
+
+def within(ours: str, division: ColumnElement[str]) -> ColumnElement[bool]:
+    """A condition over a column of divisions: those that an office of ours answers for (`domain.divisions.covers`)."""
+    return division.startswith(ours[:CITY_DIGITS], autoescape=True) if is_city(ours) else division == ours
 
 
 def districts_visible_to(viewer: Viewer, action: Action, district: ColumnElement[str]) -> ColumnElement[bool]:
@@ -38,10 +46,8 @@ def districts_visible_to(viewer: Viewer, action: Action, district: ColumnElement
     match reach(viewer, action):
         case None | Reach.OWN_UNIT | Reach.ADDRESSED | Reach.DEPARTMENT:
             return false()
-        case Reach.DIVISION if viewer.division == city_of(viewer.division):
-            return district.startswith(viewer.division.removesuffix("00"), autoescape=True)
         case Reach.DIVISION:
-            return district == viewer.division
+            return within(viewer.division, district)
         case Reach.EVERYWHERE:
             return true()
         case never:
@@ -56,7 +62,7 @@ def verifications_visible_to(viewer: Viewer, action: Action) -> ColumnElement[bo
         case Reach.ADDRESSED:
             return verifications.c.unit == viewer.actor.unit
         case Reach.DIVISION:
-            return verifications.c.division == viewer.division
+            return within(viewer.division, verifications.c.division)
         case Reach.EVERYWHERE:
             return true()
         case never:

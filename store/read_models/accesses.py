@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
 from domain.scopes import Action, Reach, Viewer, reach
+from store.scoping import within
 from store.tables import access_log, cases, units
 
 
@@ -89,8 +90,8 @@ def _visible_to(viewer: Viewer) -> ColumnElement[bool]:
     if reach(viewer, Action.READ_ACCESS_LOG) is Reach.EVERYWHERE:
         return true()
     # A chief answers for the cases of the division, whoever looked, and for the division's own people.
-    of_the_division = select(units.c.code).where(units.c.division == viewer.division)
+    of_the_division = select(units.c.code).where(within(viewer.division, units.c.division))
     return or_(
-        cases.c.division == viewer.division,
+        within(viewer.division, cases.c.division),
         and_(access_log.c.case_id.is_(None), access_log.c.unit.in_(of_the_division)),
     )

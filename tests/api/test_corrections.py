@@ -198,7 +198,7 @@ def test_without_a_key_nothing_is_corrected_and_a_program_that_sees_no_case_need
         ("caseworker-1", 403),
         ("supervisor-1", 403),
         ("community-1", 403),
-        ("chief-of-office", 403),
+        ("chief-of-office", 404),
         ("asker-1", 403),
         ("auditor-1", 403),
         ("data-centre-1", 403),

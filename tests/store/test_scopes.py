@@ -20,22 +20,23 @@ MINE, NEIGHBOUR = "maternity_hospital", "another_hospital"
 HERE, ELSEWHERE = "999901", "999902"
 POLICE, HEALTH = "public_security", "health"
 
-# One letter for each role, in the order of Role: own unit, division, addressed to it, department (p), everywhere, - not at all.
+# One letter for each role, in the order of Role: own unit, division, addressed to it, its department's items in its
+# division (p), everywhere, - not at all.
 #                                    desk   casew  superv   verif  commun   chief   asker  centre pension   audit  integr
 THE_TABLE = {
     Action.READ_BUNDLES:         "      e       e       e       e       e       e       e       e       e       e       e",
     Action.OPEN_CASE:            "      u       -       -       -       -       -       -       -       u       -       u",
-    Action.READ_CASE:            "      u       d       d       p       -       -       u       -       u       -       u",
+    Action.READ_CASE:            "      u       d       d       p       -       p       u       -       u       -       u",
     Action.READ_CASE_EVENTS:     "      u       d       d       -       -       -       u       -       u       e       u",
-    Action.LIST_CASES:           "      u       d       d       p       -       -       u       -       u       -       u",
+    Action.LIST_CASES:           "      u       d       d       p       -       p       u       -       u       -       u",
     Action.SEARCH_PEOPLE:        "      u       d       d       -       -       -       -       -       u       -       -",
-    Action.REVEAL_PERSON:        "      u       d       d       p       -       -       -       -       u       -       -",
+    Action.REVEAL_PERSON:        "      u       d       d       p       -       p       -       -       u       -       -",
     Action.AMEND_CASE:           "      u       d       d       -       -       -       -       -       u       -       u",
     Action.WITHDRAW_CASE:        "      u       d       d       -       -       -       u       -       u       -       u",
     Action.SETTLE_PROOF:         "      -       d       d       -       -       -       -       -       -       -       -",
     Action.RESUBMIT_ITEM:        "      -       d       d       -       -       -       -       -       -       -       -",
-    Action.ANSWER_SUBMISSION:    "      -       -       -       p       -       -       -       -       -       -       p",
-    Action.CORRECT_ITEM:         "      -       -       -       p       -       -       -       -       p       -       p",
+    Action.ANSWER_SUBMISSION:    "      -       -       -       p       -       p       -       -       -       -       p",
+    Action.CORRECT_ITEM:         "      -       -       -       p       -       p       -       -       p       -       p",
     Action.READ_DEPARTMENTS:     "      e       e       e       e       e       e       e       e       e       e       e",
     Action.PAUSE_DEPARTMENT:     "      -       -       e       -       -       -       -       -       -       -       -",
     Action.READ_EVENTS_FEED:     "      -       -       -       -       -       -       u       -       -       e       u",
@@ -91,7 +92,7 @@ def seen_by(letter: str, case: Case, department: str | None) -> bool:
         "u": case.unit == MINE,
         "d": case.division == HERE,
         "a": MINE in case.addressed,
-        "p": department in case.departments,
+        "p": case.division == HERE and department in case.departments,
         "e": True,
         "-": False,
     }[letter]
@@ -199,6 +200,23 @@ def test_each_case_is_allowed_exactly_to_whom_the_table_says_and_the_database_ag
             asked += len(EVERY_CASE)
 
     assert asked == len(Action) * len(Role) * 48
+
+
+@pytest.mark.parametrize(
+    ("role", "department"), [(Role.CASEWORKER, None), (Role.SUPERVISOR, None), (Role.VERIFIER, POLICE)]
+)
+def test_a_citys_office_answers_for_every_district_of_its_city_and_no_other(
+    connection: Connection, role: Role, department: str | None
+) -> None:
+    for division, seen in (("999900", {HERE, ELSEWHERE}), ("999800", set()), (HERE, {HERE})):
+        who = Viewer(Actor(account="somebody", unit="city-office"), role, division, department)
+        expected = {
+            case for case in EVERY_CASE if case.division in seen and (not department or department in case.departments)
+        }
+        visible = select(cases.c.case_id).where(cases_visible_to(who, Action.READ_CASE))
+
+        assert {case for case in EVERY_CASE if may(who, Action.READ_CASE, **case._asdict())} == expected
+        assert set(connection.execute(visible).scalars()) == {case_id(case) for case in expected}
 
 
 def test_a_department_sees_its_own_items_of_a_case_and_a_caseworker_all(connection: Connection) -> None:
