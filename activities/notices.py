@@ -39,6 +39,8 @@ class Message:
     addressee: Addressee | None = None
     link: str | None = None
     """Their way to the question; whoever has it may answer, so it is never logged."""
+    reached: bool = True
+    """Whether anybody hears of it for whom it is meant, once the receiver has taken it."""
 
 
 class NoticeAdapter(Protocol):

@@ -221,9 +221,11 @@ def _outbox(database: "Database", at: datetime) -> Iterator[Finding]:
 
 def _notices(database: "Database", at: datetime) -> Iterator[Finding]:
     from store.notices import level
+    from store.undelivered import refused_level
 
     with database.reading() as connection:
         unsent = level(connection)
+        refused = refused_level(connection)
     age = timedelta() if unsent.oldest is None else at - unsent.oldest
     if age > NOTICES_OLDEST:
         yield Finding(
@@ -233,6 +235,13 @@ def _notices(database: "Database", at: datetime) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("ok", "notices", f"提醒待送 {unsent.rows} 条", f"{unsent.rows} notice(s) to send")
+    if refused.oldest is not None:
+        yield Finding(
+            "warning", "refused notices", f"{refused.rows} 条提醒被接收方拒收, 不再发送, 最早 {duration(at - refused.oldest)} 前",
+            f"{refused.rows} notice(s) were refused by the receiver and are sent no more, the oldest"
+            f" {duration(at - refused.oldest)} ago",
+            "onething notice retry --all   (先看原因 first see why: onething notice list)",
+        )  # fmt: skip
 
 
 def _breakers(database: "Database") -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from cli import (
     explain,
     grant,
     listing,
+    notice,
     people,
     processes,
     retire,
@@ -80,6 +81,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(account.app, name="account")
 app.add_typer(grant.app, name="grant")
 app.add_typer(roster.app, name="roster")
+app.add_typer(notice.app, name="notice")
 app.add_typer(listing.app, name="catalogue")
 app.add_typer(people.app, name="people")
 app.add_typer(vault.app, name="vault")

@@ -2,15 +2,18 @@
 
 Whom a notice reaches is found when it is sent, so that it goes to whoever is on duty then; nothing personal is
 kept with it. A notice is kept when it was sent: that somebody was told, and when, is part of the story.
+
+A receiver that is away is tried for as long as it takes; one that refuses a notice again and again is not, so that
+what follows about the card is told all the same. What became of such a notice is in `store.undelivered`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, any_, bindparam, exists, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, any_, bindparam, exists, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from domain.actors import THE_ENGINE
@@ -31,6 +34,8 @@ CHANNEL: Final = "notices"
 """LISTEN here to hear of new rows; polling finds them all the same."""
 ATTEMPTS_APART_AT_MOST: Final = timedelta(seconds=60)
 """Limits are as short as half an hour: a receiver that comes back must not be left waiting for longer."""
+REFUSALS_AT_MOST: Final = 5
+"""So often the same notice is refused before it is given up: a receiver that is being mended has some seconds."""
 CASEWORKERS: Final = (Role.CASEWORKER.value, Role.SUPERVISOR.value)
 CONTACT_FIELDS: Final = ("roster.name", "roster.phones")
 CONFIRMATION: Final = "confirmation"
@@ -57,6 +62,8 @@ class Unsent:
     """Percent of the limit that was used up."""
     made_at: datetime
     attempts: int
+    refusals: int
+    """How many of the attempts the receiver has refused; the others did not get so far."""
 
 
 def tell_people(batch: Batch, before: CaseFile | None, after: CaseFile, at: datetime) -> None:
@@ -94,6 +101,7 @@ _TAKE = (
     select(*(notices_table.c[name] for name in Unsent.__dataclass_fields__))
     .where(
         notices_table.c.sent_at.is_(None),
+        notices_table.c.refused_at.is_(None),
         or_(notices_table.c.not_before.is_(None), notices_table.c.not_before <= bindparam("at")),
         # A card must not be shown after it was withdrawn. Who holds the earlier one may be another sender: until it
         # commits, the earlier one is unsent for everybody.
@@ -101,6 +109,7 @@ _TAKE = (
             _EARLIER.c.card == notices_table.c.card,
             _EARLIER.c.number < notices_table.c.number,
             _EARLIER.c.sent_at.is_(None),
+            _EARLIER.c.refused_at.is_(None),
         ),
     )
     .order_by(notices_table.c.number)
@@ -114,29 +123,51 @@ def take(connection: Connection, most: int, at: datetime) -> tuple[Unsent, ...]:
     return tuple(Unsent(*row) for row in connection.execute(_TAKE, {"most": most, "at": at}))
 
 
-_SENT = update(notices_table).where(notices_table.c.number == any_(bindparam("numbers", type_=ARRAY(BigInteger))))
+_SENT = (
+    update(notices_table)
+    .where(notices_table.c.number == any_(bindparam("numbers", type_=ARRAY(BigInteger))))
+    .values(
+        sent_at=bindparam("at"),
+        attempts=notices_table.c.attempts + 1,
+        not_before=None,
+        fault=None,
+        reached=not_(notices_table.c.number == any_(bindparam("to_nobody", type_=ARRAY(BigInteger)))),
+    )
+)
 
 
-def sent(connection: Connection, taken: Sequence[Unsent], at: datetime) -> None:
-    """The receiver has taken these."""
+def sent(connection: Connection, taken: Sequence[Unsent], at: datetime, *, to_nobody: Collection[int] = ()) -> None:
+    """The receiver has taken these; `to_nobody` are the numbers of those that nobody could be told."""
     if taken:
-        settled = _SENT.values(sent_at=at, attempts=notices_table.c.attempts + 1, not_before=None, fault=None)
-        connection.execute(settled, {"numbers": [notice.number for notice in taken]})
+        numbers = [notice.number for notice in taken]
+        connection.execute(_SENT, {"numbers": numbers, "at": at, "to_nobody": list(to_nobody)})
 
 
-def put_off(connection: Connection, notice: Unsent, at: datetime, fault: str) -> None:
-    """This one was not taken; it is tried again, later each time, and what follows about its card waits behind it."""
+def put_off(connection: Connection, notice: Unsent, at: datetime, fault: str, *, refused: bool = False) -> None:
+    """This one was not taken; it is tried again, later each time, and what follows about its card waits behind it.
+
+    With the last of REFUSALS_AT_MOST it is given up, and nothing waits behind it any more.
+    """
+    refusals = notice.refusals + refused
     delay = min(ATTEMPTS_APART_AT_MOST, timedelta(seconds=2 ** min(notice.attempts, 10)))
     connection.execute(
         update(notices_table)
         .where(notices_table.c.number == notice.number)
-        .values(attempts=notice.attempts + 1, not_before=at + delay, fault=fault[:200])
+        .values(
+            attempts=notice.attempts + 1,
+            not_before=at + delay,
+            fault=fault[:200],
+            refusals=refusals,
+            refused_at=at if refusals >= REFUSALS_AT_MOST else None,
+        )
     )
 
 
 def level(connection: Connection) -> Level:
-    """How many notices are unsent and since when, for `doctor`."""
-    asked = select(func.count(), func.min(notices_table.c.made_at)).where(notices_table.c.sent_at.is_(None))
+    """How many notices are still to be sent and since when, for `doctor`; those that were given up are not."""
+    asked = select(func.count(), func.min(notices_table.c.made_at)).where(
+        notices_table.c.sent_at.is_(None), notices_table.c.refused_at.is_(None)
+    )
     row = connection.execute(asked).one()
     return Level(row[0], row[1])
 

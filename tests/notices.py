@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -18,6 +18,7 @@ from domain.commands import Command
 from domain.scopes import Role
 from store.accounts import add_account, add_unit
 from store.cases import CaseStore
+from store.notices import REFUSALS_AT_MOST, Unsent, put_off, sent, take
 from store.rosters import apply, unit_of
 from store.tables import notices
 from store.vault import Vault
@@ -31,6 +32,8 @@ LIMIT = timedelta(minutes=30)
 MINGYUE = unit_of(rosters.MINGYUE)
 TOKEN = "receiver"
 STARTS_WITHIN_SECONDS = 20
+ATTEMPT = timedelta(minutes=2)
+"""Longer than any attempt is put off."""
 
 
 def provide_desks(connection: Connection, vault: Vault) -> None:
@@ -83,6 +86,33 @@ def answer(store: CaseStore, case_id: UUID) -> CaseFile:
 def expire(store: CaseStore, case_id: UUID) -> CaseFile:
     """Nobody has answered in time."""
     return act(store, case_id, lambda case: telling.expires(case, PROOF, at=MONDAY + LIMIT))
+
+
+def taken(connection: Connection, card: UUID, at: datetime = MONDAY) -> Unsent:
+    """The notice of the card that is to be told next, held as a sender holds it."""
+    (notice,) = (one for one in take(connection, 1_000, at) if one.card == card)
+    return notice
+
+
+def turn_down(store: CaseStore, card: UUID, at: datetime = MONDAY) -> UUID:
+    """The receiver refuses the card's next notice until it is given up, which is at that moment."""
+    refused: set[UUID] = set()
+    for left in reversed(range(REFUSALS_AT_MOST)):
+        moment = at - left * ATTEMPT
+        with store.database.begin() as connection:
+            notice = taken(connection, card, moment)
+            put_off(connection, notice, moment, "http_422", refused=True)
+            refused.add(notice.id)
+    (id,) = refused
+    return id
+
+
+def deliver(store: CaseStore, card: UUID, at: datetime = MONDAY, *, nobody: bool = False) -> UUID:
+    """The receiver takes the card's next notice."""
+    with store.database.begin() as connection:
+        notice = taken(connection, card, at)
+        sent(connection, [notice], at, to_nobody=[notice.number] if nobody else [])
+    return notice.id
 
 
 def written(connection: Connection) -> list[Any]:

@@ -2,10 +2,12 @@
 
 A notice counts as sent only when the transaction that holds it commits, after the receiver's answer. A sender may
 therefore die at any instant, and any number of senders may run side by side: what is told again has the same id.
+A receiver that does not answer is tried until it does; a notice that it refuses again and again is given up.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -40,6 +42,15 @@ TOLD_WITHIN_SECONDS: Final = STANDS_IDLE_SECONDS * 0.6
 """For one batch; below what the database lets a transaction stand idle, which would forget what was told."""
 LINK_WITHOUT_LIMIT: Final = timedelta(days=7)
 """While a clock stands still a question has no end; the link gets one all the same, and a new one with the next limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """Why a notice was not taken."""
+
+    fault: str
+    refused: bool = False
+    """The receiver has read it and will not have it; the same again hardly helps."""
 
 
 class Notifier:
@@ -91,7 +102,7 @@ class Notifier:
         return count
 
     async def _tell(self, connection: Connection, notices: Sequence[Unsent]) -> int:
-        failed: dict[UUID, str] = {}
+        failed: dict[UUID, Untold] = {}
         messages = await asyncio.to_thread(self._addressed, connection, notices, failed)
         telling = [asyncio.create_task(self._tell_one(message, failed)) for message in messages]
         try:
@@ -101,10 +112,13 @@ class Notifier:
             for task in telling:
                 task.cancel()
         await asyncio.gather(*telling, return_exceptions=True)
-        await asyncio.to_thread(self._settle, connection, notices, failed)
+        to_nobody = [message.notice.number for message in messages if not message.reached]
+        await asyncio.to_thread(self._settle, connection, notices, failed, to_nobody)
         return len(notices) - len(failed)
 
-    def _addressed(self, connection: Connection, notices: Sequence[Unsent], failed: dict[UUID, str]) -> list[Message]:
+    def _addressed(
+        self, connection: Connection, notices: Sequence[Unsent], failed: dict[UUID, Untold]
+    ) -> list[Message]:
         messages: list[Message] = []
         for notice in notices:
             try:
@@ -112,7 +126,7 @@ class Notifier:
             except StoreUnavailable:
                 raise
             except Exception as fault:  # one that reaches nobody must not keep the others from being told
-                self._not_told(notice, failed, type(fault).__name__)
+                self._not_told(notice, failed, Untold(type(fault).__name__))
         return messages
 
     def _message(self, connection: Connection, notice: Unsent) -> Message:
@@ -121,22 +135,26 @@ class Notifier:
             return Message(notice, ())
         at = self._clock()
         accounts = accounts_to_tell(connection, notice, at)
-        addressee = self._addressee(connection, notice, at) if self._adapter.reaches_contacts else None
-        if addressee is not None:
-            token = sign_link(self._store.vault, notice.card, notice.due or at + LINK_WITHOUT_LIMIT)
-            return Message(notice, accounts, addressee, f"{self._settings.notices_link_url.rstrip('/')}/{token}")
-        if not accounts:
+        form = confirmation_to_send(connection, self._store.case_file, notice)
+        addressee = self._addressee(connection, notice, form, at) if self._adapter.reaches_contacts else None
+        # A form is meant for the person: that the desk has a card too does not bring it to them.
+        reached = bool(addressee and addressee.phones) or (form is None and bool(accounts))
+        if not reached:
             log.warning("nobody to tell", notice=str(notice.id), unit=notice.unit, audience=notice.audience)
-        return Message(notice, accounts)
+        if addressee is None:
+            return Message(notice, accounts, reached=reached)
+        token = sign_link(self._store.vault, notice.card, notice.due or at + LINK_WITHOUT_LIMIT)
+        link = f"{self._settings.notices_link_url.rstrip('/')}/{token}"
+        return Message(notice, accounts, addressee, link, reached)
 
-    def _addressee(self, connection: Connection, notice: Unsent, at: datetime) -> Addressee | None:
+    def _addressee(
+        self, connection: Connection, notice: Unsent, form: Confirmation | None, at: datetime
+    ) -> Addressee | None:
         """Who answers without an account: the community's first contact, or the person who is asked to confirm."""
         if community := community_to_call(connection, notice, at):
             contact = contact_to_call(self._store.database, self._store.vault, notice, community, at, recipient=SERVICE)
             return None if contact is None else Addressee(contact.name, contact.phones)
-        if route := confirmation_to_send(connection, self._store.case_file, notice):
-            return self._confirmer(notice, route, at)
-        return None
+        return None if form is None else self._confirmer(notice, form, at)
 
     def _confirmer(self, notice: Unsent, route: Confirmation, at: datetime) -> Addressee | None:
         about = (route.name, route.phone)
@@ -148,26 +166,34 @@ class Notifier:
         name, phone = (case.declared(path) for path in about)
         return Addressee(name, (phone,)) if name and phone else None
 
-    async def _tell_one(self, message: Message, failed: dict[UUID, str]) -> None:
+    async def _tell_one(self, message: Message, failed: dict[UUID, Untold]) -> None:
         """Tell it; if that does not succeed, the reason is in `failed`, also when this is cancelled."""
         notice = message.notice
-        failed[notice.id] = "no_answer_in_time"
+        failed[notice.id] = Untold("no_answer_in_time")
         try:
             await tell(self._adapter, message)
-        except (GatewayFault, NotAccepted) as fault:
-            self._not_told(notice, failed, fault.fault)
+        except GatewayFault as fault:
+            self._not_told(notice, failed, Untold(fault.fault))
+        except NotAccepted as fault:
+            self._not_told(notice, failed, Untold(fault.fault, refused=True))
         except Exception as fault:  # one that cannot be told at all must not keep the others from being told
-            self._not_told(notice, failed, type(fault).__name__)
+            self._not_told(notice, failed, Untold(type(fault).__name__))
         else:
             del failed[notice.id]
 
-    def _not_told(self, notice: Unsent, failed: dict[UUID, str], fault: str) -> None:
-        log.warning("notice not taken", notice=str(notice.id), action=notice.action, fault=fault)
-        failed[notice.id] = fault
+    def _not_told(self, notice: Unsent, failed: dict[UUID, Untold], why: Untold) -> None:
+        log.warning("notice not taken", notice=str(notice.id), action=notice.action, fault=why.fault)
+        failed[notice.id] = why
 
-    def _settle(self, connection: Connection, notices: Sequence[Unsent], failed: Mapping[UUID, str]) -> None:
+    def _settle(
+        self,
+        connection: Connection,
+        notices: Sequence[Unsent],
+        failed: Mapping[UUID, Untold],
+        to_nobody: Sequence[int],
+    ) -> None:
         at = self._clock()
-        sent(connection, [notice for notice in notices if notice.id not in failed], at)
+        sent(connection, [notice for notice in notices if notice.id not in failed], at, to_nobody=to_nobody)
         for notice in notices:
-            if notice.id in failed:
-                put_off(connection, notice, at, failed[notice.id])
+            if why := failed.get(notice.id):
+                put_off(connection, notice, at, why.fault, refused=why.refused)

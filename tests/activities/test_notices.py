@@ -41,6 +41,7 @@ NOTICE = Unsent(
     reminded=0,
     made_at=MONDAY,
     attempts=0,
+    refusals=0,
 )
 CONTACT = Addressee("尉迟㛃", ("15498000001",))
 LINK = "http://127.0.0.1:8000/v/token-that-lets-in"

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, func, select, text
 
+from domain.notices import card_id
 from domain.roster import Post
 from domain.scopes import Role
 from store.access_log import verify
@@ -17,6 +18,7 @@ from store.database import Database
 from store.duty import Duty, DutyPost, add_duty
 from store.notices import (
     ATTEMPTS_APART_AT_MOST,
+    REFUSALS_AT_MOST,
     Unsent,
     accounts_to_tell,
     community_to_call,
@@ -31,7 +33,7 @@ from store.tables import access_log, notices, roster_lines
 from tests import rosters
 from tests.desk import MONDAY, family
 from tests.domain import telling
-from tests.notices import LIMIT, MINGYUE, POLICE, PROOF, act, answer, ask, expire, provide_desks, remind, written
+from tests.notices import LIMIT, MINGYUE, POLICE, PROOF, act, answer, ask, expire, provide_desks, remind, taken, written
 
 SECOND = timedelta(seconds=1)
 
@@ -163,6 +165,44 @@ def test_what_was_taken_in_the_end_shows_no_fault_and_says_when(store: CaseStore
         (row,) = written(connection)
 
     assert (row.sent_at, row.fault, row.not_before, row.attempts) == (MONDAY + SECOND, None, None, 2)
+
+
+def test_a_notice_that_is_refused_again_and_again_is_given_up_and_what_follows_goes_on(
+    store: CaseStore, database: Database
+) -> None:
+    case_id = ask(store)
+    answer(store, case_id)
+    card = card_id(case_id, PROOF, 1, 1)
+    for attempt in range(REFUSALS_AT_MOST):
+        with database.begin() as connection:
+            notice = taken(connection, card, MONDAY + attempt * LIMIT)
+            assert (notice.action, notice.refusals) == ("show", attempt)
+            put_off(connection, notice, MONDAY + attempt * LIMIT, "http_422", refused=True)
+
+    with database.begin() as connection:
+        assert taken(connection, card).action == "withdraw"
+        sent(connection, [taken(connection, card)], MONDAY)
+        show, withdraw = written(connection)
+        assert level(connection).rows == 0
+    assert (show.refused_at, show.sent_at, show.fault) == (MONDAY + (REFUSALS_AT_MOST - 1) * LIMIT, None, "http_422")
+    assert (withdraw.refused_at, withdraw.sent_at) == (None, MONDAY)
+
+
+def test_a_receiver_that_is_away_is_never_given_up_and_only_refusals_count(
+    store: CaseStore, database: Database
+) -> None:
+    case_id = ask(store)
+    card = card_id(case_id, PROOF, 1, 1)
+    refusals = [True] * (REFUSALS_AT_MOST - 1) + [False] * 40
+    for attempt, refused in enumerate(refusals):
+        with database.begin() as connection:
+            at = MONDAY + attempt * LIMIT
+            put_off(connection, taken(connection, card, at), at, "http_422" if refused else "http_503", refused=refused)
+
+    with database.begin() as connection:
+        notice = taken(connection, card, MONDAY + len(refusals) * LIMIT)
+        assert (notice.attempts, notice.refusals) == (len(refusals), REFUSALS_AT_MOST - 1)
+        assert level(connection).rows == 1
 
 
 def test_the_level_says_how_many_wait_and_since_when(store: CaseStore, database: Database) -> None:

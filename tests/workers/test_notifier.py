@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,15 +16,20 @@ from activities.faults import NotAccepted
 from activities.notices import HttpNotices, LogNotices, Message, NoticeAdapter, notice_adapter
 from activities.settings import NoticeSettings
 from domain.notices import card_id
+from domain.scopes import Role
+from store.accounts import add_account, add_unit
 from store.cases import CaseStore
 from store.database import Database, StoreUnavailable
 from store.links import read_link
-from store.notices import level
+from store.notices import REFUSALS_AT_MOST, level
+from store.rosters import apply
+from store.undelivered import Undelivered, undelivered
 from tests import rosters
-from tests.desk import MONDAY, case_file, store_on
+from tests.desk import DIVISION, MONDAY, case_file, store_on
 from tests.domain import telling
 from tests.faults.proxy import DatabaseProxy
 from tests.notices import (
+    ATTEMPT,
     LIMIT,
     MINGYUE,
     PROOF,
@@ -372,6 +378,143 @@ async def test_a_notice_that_cannot_be_taken_keeps_no_other_card_waiting(store: 
         (first, *later) = [row for row in written(connection) if row.case_id == poisoned]
     assert (first.sent_at, first.fault) == (None, "http_422")
     assert [row.attempts for row in later] == [0, 0, 0]
+
+
+# ── refused for good ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Attempts:
+    """A clock that an attempt moves on, so that whatever was put off is due again."""
+
+    def __init__(self) -> None:
+        self.at = MONDAY
+
+    def __call__(self) -> datetime:
+        self.at += ATTEMPT
+        return self.at
+
+
+def patient(store: CaseStore, receiver: Receiver) -> Notifier:
+    """A sender on that clock."""
+    settings = settings_of(receiver)
+    return Notifier(store, adapter_of(settings), settings, Attempts())
+
+
+async def turns(sender: Notifier, many: int) -> int:
+    """So many rounds; returns how many notices were taken."""
+    return sum([await sender.tell_some() for _ in range(many)])
+
+
+async def test_what_the_receiver_refuses_is_given_up_and_the_withdrawal_is_told_all_the_same(
+    store: CaseStore, receiver: Receiver
+) -> None:
+    case_id = await asyncio.to_thread(ask, store)
+    sender = patient(store, receiver)
+    receiver.fault("raw", params={"status": 422}, times=REFUSALS_AT_MOST, after_effect=False)
+    assert await turns(sender, REFUSALS_AT_MOST + 3) == 0, "after the last refusal it is not told any more"
+    await asyncio.to_thread(answer, store, case_id)
+
+    assert await turns(sender, 2) == 1
+    assert [one["action"] for one in receiver.told()] == ["withdraw"]
+    with store.database.reading() as connection:
+        show, withdraw = written(connection)
+        assert level(connection).rows == 0
+    assert (show.attempts, show.fault, show.sent_at, show.reached) == (REFUSALS_AT_MOST, "http_422", None, None)
+    assert show.refused_at is not None
+    assert withdraw.sent_at is not None
+
+
+@pytest.mark.parametrize("fault", ["error_503", "down", "garbage_html"])
+async def test_a_receiver_that_is_away_for_long_is_never_given_up(
+    store: CaseStore, receiver: Receiver, fault: str
+) -> None:
+    await asyncio.to_thread(a_life, store, 1)
+    sender = patient(store, receiver)
+    receiver.fault(fault)
+    assert await turns(sender, 4 * REFUSALS_AT_MOST) == 0
+
+    receiver.heal()
+    assert await turns(sender, len(LIFE)) == len(LIFE)
+    assert list(by_card(receiver).values()) == [LIFE]
+
+
+async def test_a_receivers_door_that_is_shut_refuses_no_notice(store: CaseStore, receiver: Receiver) -> None:
+    await asyncio.to_thread(a_life, store, 1)
+    for status in (401, 404, 429):
+        receiver.fault("raw", params={"status": status}, times=REFUSALS_AT_MOST, after_effect=False)
+    assert await turns(patient(store, receiver), 3 * REFUSALS_AT_MOST + len(LIFE)) == len(LIFE)
+
+
+def reached(store: CaseStore) -> list[tuple[str, bool]]:
+    """Every notice that was sent, and whether anybody heard of it for whom it was meant."""
+    with store.database.reading() as connection:
+        return [(row.action, row.reached) for row in written(connection)]
+
+
+async def test_a_notice_that_nobody_could_be_told_of_is_kept_as_such(store: CaseStore, receiver: Receiver) -> None:
+    with store.database.begin() as connection:
+        add_unit(connection, "empty", title="无人值守", division=DIVISION)
+    empty = await asyncio.to_thread(lambda: ask(store, 1, unit="empty", owner=None))
+    await asyncio.to_thread(answer, store, empty)
+    await turns(patient(store, receiver), 2)
+    assert reached(store) == [("show", False), ("withdraw", True)]
+
+    await asyncio.to_thread(lambda: ask(store, 2, unit=MINGYUE, owner=None))
+    await asyncio.to_thread(ask, store, 3)
+    await turns(patient(store, receiver), 1)
+    assert reached(store)[2:] == [("show", True)] * 2
+
+
+async def test_a_contact_without_a_phone_is_nobody_to_tell(store: CaseStore, receiver: Receiver) -> None:
+    read = rosters.file(rosters.SECRETARY)
+    silent = replace(read, lines=tuple((row, line.model_copy(update={"phones": ()})) for row, line in read.lines))
+    with store.database.begin() as connection:
+        apply(connection, store.vault, silent, rosters.CENTRE, MONDAY)
+    await asyncio.to_thread(lambda: ask(store, unit=MINGYUE, owner=None))
+    await turns(patient(store, receiver), 1)
+
+    (card,) = receiver.cards()
+    assert card["recipients"] == [{"name": rosters.SECRETARY["name"], "phones": []}]
+    assert reached(store) == [("show", False)]
+
+
+async def test_a_contact_who_was_forgotten_is_nobody_to_tell(store: CaseStore, receiver: Receiver) -> None:
+    with store.database.begin() as connection:
+        for person in connection.exec_driver_sql("SELECT person FROM roster_lines").scalars().all():
+            store.vault.forget(connection, person, MONDAY)
+    await asyncio.to_thread(lambda: ask(store, unit=MINGYUE, owner=None))
+    await turns(patient(store, receiver), 1)
+
+    assert reached(store) == [("show", False)]
+
+
+async def test_a_log_brings_an_officer_to_the_inbox_and_a_community_without_accounts_to_nothing(
+    store: CaseStore, receiver: Receiver
+) -> None:
+    await asyncio.to_thread(ask, store, 1)
+    await asyncio.to_thread(lambda: ask(store, 2, unit=MINGYUE, owner=None))
+    await Notifier(store, LogNotices(), settings_of(receiver), Attempts()).tell_some()
+
+    assert reached(store) == [("show", True), ("show", False)]
+
+
+@pytest.mark.parametrize("brought", [True, False], ids=["with a phone", "without a phone"])
+async def test_a_form_has_reached_the_person_only_by_their_link(
+    store: CaseStore, receiver: Receiver, brought: bool
+) -> None:
+    desk = telling.BIRTH_DESK
+    with store.database.begin() as connection:
+        add_unit(connection, desk.unit, title="社保中心", division=DIVISION)
+        add_account(connection, "clerk", unit=desk.unit, role=Role.PENSION_OFFICER)
+    number: dict[str, Any] = {} if brought else {"phone": None}
+    retiree = await asyncio.to_thread(lambda: Retiree(store, by=desk, **number).sent_out())
+    await turns(patient(store, receiver), 3)
+
+    (card,) = (one for one in receiver.cards() if one["card"] == str(retiree.question))
+    assert {"account": "clerk"} in card["recipients"], "the desk has a card, whether the person has a link or not"
+    with store.database.reading() as connection:
+        found = undelivered(connection, [retiree.question])
+    assert found == ({} if brought else {retiree.question: Undelivered(None)})
 
 
 async def test_a_call_that_never_ends_is_given_up_before_the_database_forgets_the_others(
