@@ -47,7 +47,9 @@ class LinkShown(Asked):
 def show_question_of_link(house: TheHouse, asked: LinkShown) -> Response:
     """What a one-time link asks; its holder needs no account, and the read is in the access log under the link."""
     line = line_of_link(house, asked.token)
-    return answer(open_question(house, holder_of_link(line), line, of_the_unit=True))
+    question = open_question(house, holder_of_link(line), line, of_the_unit=True)
+    # Whoever holds the link has been reached.
+    return answer(question.model_copy(update={"undelivered": None}))
 
 
 @router.post("/links/answer", response_model=AnswerHeard, dependencies=[Depends(public)])

@@ -19,6 +19,7 @@ from api.limits import StrictRoute
 from api.masking import masked
 from api.reach import get_verification
 from api.shapes import V1, Named, Shown, answer
+from api.undelivered import undelivered_cards
 from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
 from domain.bundle import Bundle, Choice, FieldKind, Route, Verification
@@ -86,6 +87,10 @@ class Question(Shown):
     asks_next: Sentence | None = Field(
         description="Who asks the person if nobody answers the form; null for a verification."
     )
+    undelivered: Sentence | None = Field(
+        description="That the latest notice of an open question has reached nobody, and what to do; null where it has, "
+        "and for whoever holds the link."
+    )
     preview: AmountAhead | None = Field(description="The amount as it would be granted; only where shown in full.")
     in_full: bool = Field(description="Whether the values are shown in full; otherwise masked.")
     forgotten: bool = Field(description="Whether a person's data was erased by law.")
@@ -121,10 +126,12 @@ def open_question(house: House, by: Actor, line: VerificationLine, *, of_the_uni
     )
     case = house.store.open_for(line.case_id, access)
     # It may have been answered between the two looks.
-    return _asked(case, line.on_ladder, access.at, in_full=in_full and _may_still_answer(case.file, line.on_ladder))
+    still_in_full = in_full and _may_still_answer(case.file, line.on_ladder)
+    undelivered = undelivered_cards(house, case.file).get(line.id)
+    return _asked(case, line.on_ladder, access.at, undelivered, in_full=still_in_full)
 
 
-def _asked(case: OpenedCase, rung: Rung, at: datetime, *, in_full: bool) -> Question:
+def _asked(case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | None, *, in_full: bool) -> Question:
     file, live = case.file, case.file.verification(*rung)
     declared = file.declared_proof(rung[0])
     last = live.clock.entries[-1]
@@ -138,6 +145,7 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, *, in_full: bool) -> Ques
         fields=tuple(_fields(case, rung, in_full=in_full)),
         notice=notice_of(file, rung),
         asks_next=asks_after_silence(file, rung),
+        undelivered=undelivered,
         preview=amount_ahead(case, rung) if in_full else None,
         in_full=in_full,
         forgotten=bool(case.dossier.forgotten),

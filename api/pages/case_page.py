@@ -35,6 +35,7 @@ from api.pages.own_answers import told
 from api.pages.rendering import HEADERS, once, render, say_for
 from api.pages.words import Say
 from api.reach import Sight, get_case
+from api.undelivered import undelivered_proofs
 from domain.actors import THE_ENGINE
 from domain.bundle import Bundle, Commitment, FieldKind, SharedDataQuery
 from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState, ProofState
@@ -249,6 +250,7 @@ def show_case(
             attempt=attempt or Attempt(),
             said=notes_of(opened) if sight.whole() else {},
             units=_units(house, file),
+            undelivered=undelivered_proofs(house, file),
         ),
         case=view,
         time=time_table(clock),
@@ -271,6 +273,7 @@ def shown(
     attempt: Attempt,
     said: Mapping[str, str] = MappingProxyType({}),
     units: Mapping[str, str] = MappingProxyType({}),
+    undelivered: Mapping[str, Sentence] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What the templates of the case page are given, beside the view itself."""
     why = reasons(events, said)
@@ -297,6 +300,7 @@ def shown(
         "lanes": _lanes(file, items, now),
         "proofs": proof_lines,
         # What a person can do something about comes first.
+        "undelivered": undelivered,
         "waits": sorted(waits, key=lambda wait: wait.on not in {"caseworker", "applicant"}),
         "to_settle": to_settle,
         "to_resubmit": to_resubmit,
