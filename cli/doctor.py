@@ -270,27 +270,24 @@ def _breakers(database: "Database") -> Iterator[Finding]:
 def _accounts(database: "Database") -> Iterator[Finding]:
     from sqlalchemy import func, select
 
-    from domain.scopes import Role
+    from store.duty import divisions_without_caseworker
     from store.tables import accounts
 
     with database.reading() as connection:
-        rows = connection.execute(
-            select(accounts.c.role, func.count().label("many"))
-            .where(accounts.c.disabled_at.is_(None))
-            .group_by(accounts.c.role)
-        )
-        by_role: dict[str, int] = {row.role: row.many for row in rows}
-    if not by_role:
+        many = connection.execute(select(func.count()).where(accounts.c.disabled_at.is_(None))).scalar_one()
+        without = divisions_without_caseworker(connection)
+    if not many:
         yield Finding(
             "failed", "accounts", "还没有账号", "there is no account, so nobody can sign in",
             "onething account add NAME --role caseworker --unit UNIT --unit-title TITLE --division 330782",
         )  # fmt: skip
         return
-    yield Finding("ok", "accounts", f"{sum(by_role.values())} 个账号", f"{sum(by_role.values())} accounts")
-    if not by_role.get(Role.CASEWORKER) and not by_role.get(Role.SUPERVISOR):
+    yield Finding("ok", "accounts", f"{many} 个账号", f"{many} accounts")
+    if without:
+        places = ", ".join(without)
         yield Finding(
-            "warning", "accounts", "没有经办人, 存疑的证明无人认定",
-            "there is no caseworker, so nobody can decide on a doubtful proof",
+            "warning", "accounts", f"{places} 没有经办人, 存疑的证明无人认定",
+            f"{places}: no caseworker, there or for the city, so nobody can decide on a doubtful proof",
             "onething account add NAME --role caseworker --unit UNIT",
         )  # fmt: skip
 

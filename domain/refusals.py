@@ -36,6 +36,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
+from domain.time_limits import in_shanghai
+
 
 class Refusal(Exception):
     """Our rules say no; `code` is stable for programs, the sentences are for people."""
@@ -131,16 +133,23 @@ class ReasonMissing(NotAcceptable):
 
 
 class AnswerNotOffered(NotAcceptable):
-    """Whoever is asked to confirm what was filled in holds no records that could be empty."""
+    """Who confirms a form holds no records that could be empty, and a community is not handed what it has already."""
 
     code = "answer.not_offered"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "确认事项没有“查无此记录”这一答复: 请选择确认无误、信息有误或不办理, 或转社区联系",
-            "a confirmation has no such answer as no_record: confirm, say what is wrong or declined, or have the"
-            " community call",
-        )
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        if answer == "no_record":
+            super().__init__(
+                "确认事项没有“查无此记录”这一答复: 请选择确认无误、信息有误或不办理, 或转社区联系",
+                "a confirmation has no such answer as no_record: confirm, say what is wrong or declined, or have the"
+                " community call",
+            )
+        else:
+            super().__init__(
+                "已由社区核实, 不能再转社区: 请选择一致、不一致或查无此记录",
+                "the community is asked already and cannot be handed it: it matches, contradicts, or is not known",
+            )
 
 
 class Conflict(Refusal):
@@ -194,8 +203,8 @@ class AlreadySettled(Conflict):
         self.part = part
         self.by = by
         self.at = at
-        zh, en = (f"于 {at.isoformat()} ", f" at {at.isoformat()}") if at else ("", "")
-        super().__init__(f"“{part}”已{zh}由 {by} 办结", f"{part} was settled by {by}{en}")
+        zh, en = (f"于 {_moment(at)} ", f" at {_moment(at)}") if at else ("", "")
+        super().__init__(f"已{zh}由 {by} 作出答复或决定, 以其为准", f"{by} has answered or decided{en}; that stands")
 
 
 class ItemNotSubmitted(Conflict):
@@ -258,7 +267,7 @@ class HeldByAnother(Conflict):
     def __init__(self, by: str, since: datetime) -> None:
         self.by = by
         self.since = since
-        moment = since.isoformat(timespec="seconds")
+        moment = _moment(since)
         super().__init__(f"{by} 已于 {moment} 认领, 需由其移交或由负责人收回", f"{by} has had it since {moment}")
 
 
@@ -270,9 +279,7 @@ class VerificationOver(Conflict):
     def __init__(self, proof: str, at: datetime | None) -> None:
         self.proof = proof
         self.at = at
-        zh, en = (
-            (f"于 {at.isoformat(timespec='seconds')} ", f" at {at.isoformat(timespec='seconds')}") if at else ("", "")
-        )
+        zh, en = (f"于 {_moment(at)} ", f" at {_moment(at)}") if at else ("", "")
         super().__init__(f"该核验已{zh}撤回, 无需答复", f"this verification was withdrawn{en}; no answer is needed")
 
 
@@ -324,3 +331,7 @@ class NotAllowed(Refusal):
 
     def __init__(self) -> None:
         super().__init__("您无权办理此事", "you may not do this")
+
+
+def _moment(at: datetime) -> str:
+    return f"{in_shanghai(at):%Y-%m-%d %H:%M}"

@@ -43,6 +43,7 @@ from domain.commands import (
     SuspendVerification,
 )
 from domain.events import (
+    Answer,
     CommitmentAnswered,
     Event,
     LateAnswerRecorded,
@@ -73,6 +74,7 @@ from domain.time_limits import Ledger, LedgerRefused
 REMINDS_AT_PERCENT = (50, 80)
 HANDED_TO_COMMUNITY = "handed_to_community"
 ESCALATED_BY_HAND = "escalated_by_hand"
+_HAS_NO_ANSWER: Final[Mapping[Answer, type[Route]]] = {"no_record": Confirmation, "hand_to_community": CommunityCheck}
 _AFTER: Final = {HANDED_TO_COMMUNITY: CommunityCheck, ESCALATED_BY_HAND: Escalation}
 _AFTER_SILENCE: Final[Mapping[SilenceRule | None, type[CommunityCheck | Escalation]]] = {
     SilenceRule.COMMUNITY_CHECK: CommunityCheck,
@@ -122,8 +124,8 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
         raise CaseEnded(file.state)
     live = _not_answered(command, file)
     route = file.declared_proof(command.proof).routes[command.rung]
-    if command.answer == "no_record" and isinstance(route, Confirmation):
-        raise AnswerNotOffered
+    if isinstance(route, _HAS_NO_ANSWER.get(command.answer, ())):
+        raise AnswerNotOffered(command.answer)
     if command.answer != "matches" and command.note is None:
         raise ReasonMissing
     if live.state is not VerificationState.OPEN:

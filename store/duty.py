@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from domain.case_file import CaseState
 from domain.divisions import city_of
 from domain.law.calendar import CalendarNotShipped, year_table
 from domain.refusals import Conflict, NotAcceptable, NotFound
@@ -40,7 +41,7 @@ from domain.scopes import MAY, Action, Role
 from domain.silence import SilenceRule
 from domain.time_limits import OfficeHours, in_shanghai
 from store.accounts import NoSuchUnit
-from store.tables import accounts, communities, duties, roster_lines, units
+from store.tables import accounts, cases, communities, duties, roster_lines, units
 from store.vault import Vault
 
 ROSTERS: Final = UUID("6f6e6574-6869-5e67-8a00-00726f737465")
@@ -54,6 +55,16 @@ LOOKS_AFTER: Final = tuple(
 """Roles of persons who see the cases that their unit or department has."""
 ANSWERS: Final = tuple(sorted(role.value for role in Role if Action.ANSWER_VERIFICATION in MAY[role]))
 """Roles of persons who may claim and answer what their unit was asked."""
+SETTLES: Final = tuple(role for role in Role if Action.SETTLE_PROOF in MAY[role])
+"""Roles that decide on what nobody could show."""
+TAKES_IN: Final = tuple(
+    sorted(
+        role.value
+        for role in Role
+        # Most programs only call back; where one opens cases, its cases are looked at themselves.
+        if role is not Role.INTEGRATOR and MAY[role].keys() & {Action.OPEN_CASE, Action.ASK_VERIFICATION}
+    )
+)
 DECEMBER: Final = 12
 
 
@@ -254,6 +265,18 @@ def who_settles(connection: Connection, division: str, roles: Collection[Role]) 
         if found := tuple(connection.execute(of_the_place.order_by(accounts.c.account)).scalars()):
             return found
     return ()
+
+
+def divisions_without_caseworker(connection: Connection) -> tuple[str, ...]:
+    """Where applications are taken in, or cases are open, and nobody could decide on what cannot be shown; for `doctor`."""
+    takes_in = (
+        select(units.c.division)
+        .join(accounts, accounts.c.unit == units.c.code)
+        .where(accounts.c.disabled_at.is_(None), accounts.c.role.in_(TAKES_IN))
+    )
+    open_cases = select(cases.c.division).where(cases.c.state == CaseState.OPEN.value)
+    found = connection.execute(takes_in.union(open_cases)).scalars()
+    return tuple(sorted(division for division in found if not who_settles(connection, division, SETTLES)))
 
 
 def is_colleague(connection: Connection, account: str, unit: str) -> bool:

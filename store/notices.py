@@ -20,11 +20,10 @@ from domain.actors import THE_ENGINE
 from domain.bundle import Confirmation
 from domain.case_file import CaseFile
 from domain.notices import Action, Audience, Notice, notices
-from domain.scopes import Role
 from store.access_log import Access, note_for_case
 from store.batch import Batch
 from store.database import Database
-from store.duty import ANSWERS, Contact, community_contacts, holder_in_community, superiors
+from store.duty import ANSWERS, SETTLES, Contact, community_contacts, holder_in_community, superiors, who_settles
 from store.outbox import Level
 from store.tables import accounts, units, verifications
 from store.tables import notices as notices_table
@@ -36,7 +35,6 @@ ATTEMPTS_APART_AT_MOST: Final = timedelta(seconds=60)
 """Limits are as short as half an hour: a receiver that comes back must not be left waiting for longer."""
 REFUSALS_AT_MOST: Final = 5
 """So often the same notice is refused before it is given up: a receiver that is being mended has some seconds."""
-CASEWORKERS: Final = (Role.CASEWORKER.value, Role.SUPERVISOR.value)
 CONTACT_FIELDS: Final = ("roster.name", "roster.phones")
 CONFIRMATION: Final = "confirmation"
 
@@ -187,10 +185,7 @@ def accounts_to_tell(connection: Connection, notice: Unsent, at: datetime) -> tu
         case "superior":
             return superiors(connection, notice.unit, at)
         case "caseworkers":
-            of_division = active.join(units, units.c.code == accounts.c.unit).where(
-                units.c.division == notice.division, accounts.c.role.in_(CASEWORKERS)
-            )
-            return tuple(connection.execute(of_division).scalars())
+            return who_settles(connection, notice.division, SETTLES)
         case never:
             assert_never(never)
 

@@ -31,6 +31,7 @@ from domain.events import (
 )
 from domain.refusals import (
     AlreadySettled,
+    AnswerNotOffered,
     CaseEnded,
     CaseMovedOn,
     ClockRefused,
@@ -332,7 +333,7 @@ class _City:
             at=self.now,
         )
         before = self.file
-        if self.handle(command, *TOO_LATE, HeldByAnother, ReasonMissing):
+        if self.handle(command, *TOO_LATE, AnswerNotOffered, HeldByAnother, ReasonMissing):
             assert self.file.verifications[step.proof, step.round, step.rung].answered_by == person.account
         else:
             assert self.file == before, "what was refused changed something"

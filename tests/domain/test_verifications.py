@@ -24,6 +24,7 @@ from domain.events import (
 )
 from domain.refusals import (
     AlreadySettled,
+    AnswerNotOffered,
     CaseEnded,
     ClockRefused,
     HeldByAnother,
@@ -259,6 +260,17 @@ def test_who_asks_after_silence_is_the_units_rule_and_after_anything_else_it_is_
     assert next_rung(routes, 0, "no_answer", rule) == asks_next
     assert next_rung(routes, 0, "no_record", rule) == 1
     assert next_rung(routes, 0, "handed_to_community", rule) == 2
+
+
+def test_the_community_is_not_handed_what_it_has_already() -> None:
+    file = given(answers(file := with_the_department(), MARRIAGE, "hand_to_community"), file=file)
+    community = file.proof(MARRIAGE).rung
+    file = given(opens(file, MARRIAGE, unit=COMMUNITY), file=file)
+
+    with pytest.raises(AnswerNotOffered, match="asked already"):
+        when(answers(file, MARRIAGE, "hand_to_community", rung=community), file)
+    file = given(answers(file, MARRIAGE, "no_record", rung=community), file=file)
+    assert file.proof(MARRIAGE).exhausted[-1] == ("community_check", "no_record")
 
 
 def test_handing_to_the_community_where_no_community_is_asked_goes_to_the_next_rung() -> None:

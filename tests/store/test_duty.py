@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from domain.divisions import city_of
 from domain.law import calendar
 from domain.scopes import Role
 from domain.silence import SilenceRule
@@ -13,6 +14,7 @@ from domain.time_limits import OfficeHours
 from store.accounts import NoSuchUnit, add_account, add_unit, disable_account
 from store.database import Database
 from store.duty import (
+    SETTLES,
     DutiesOverlap,
     Duty,
     DutyBackwards,
@@ -23,6 +25,7 @@ from store.duty import (
     OfficeHoursUncountable,
     add_duty,
     community_named,
+    divisions_without_caseworker,
     end_duty,
     holder_in_community,
     holder_in_department,
@@ -32,6 +35,7 @@ from store.duty import (
     set_silence_rule,
     silence_rule,
     superiors,
+    who_settles,
 )
 from store.rosters import apply
 from store.tables import communities, units
@@ -123,6 +127,22 @@ def test_a_unit_in_which_no_person_could_answer_is_passed_over(connection: Conne
     for account in ("officer-1", "officer-2"):
         disable_account(connection, account, MONDAY)
     assert asked(connection) == Holder("system-police", None, None)
+
+
+def test_where_a_district_has_nobody_who_decides_the_citys_do_and_where_the_city_has_none_it_is_named(
+    connection: Connection,
+) -> None:
+    assert divisions_without_caseworker(connection) == ()
+    add_unit(connection, "far-hospital", title="远方医院", division=ELSEWHERE)
+    add_account(connection, "far-desk", unit="far-hospital", role=Role.BIRTH_DESK)
+    assert who_settles(connection, ELSEWHERE, SETTLES) == ()
+    assert divisions_without_caseworker(connection) == (ELSEWHERE,)
+
+    add_unit(connection, "city-office", title="市政务服务中心", division=city_of(ELSEWHERE))
+    add_account(connection, "city-caseworker", unit="city-office", role=Role.CASEWORKER)
+    assert who_settles(connection, ELSEWHERE, SETTLES) == ("city-caseworker",)
+    assert divisions_without_caseworker(connection) == ()
+    assert "city-caseworker" not in who_settles(connection, HERE, SETTLES), "the district's own come first"
 
 
 # ── communities ─────────────────────────────────────────────────────────────────────────────────────────────────────
