@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from domain.actors import THE_ENGINE
+from domain.actors import THE_ENGINE, Actor
 from domain.bundle import SharedDataQuery, Verification
 from domain.case_file import CaseFile, evolve, evolve_recorded
 from domain.commands import Command, OpenCase
@@ -217,10 +217,10 @@ def _disclosures(file: CaseFile, recorded: Sequence[Recorded]) -> list[Access]:
 
 
 def _disclosure(file: CaseFile, event: Event, action: str, about: Sequence[str], recipient: str, basis: str) -> Access:
-    # The engine sends, whoever's command made it due.
+    # The engine sends, whoever's command made it due, and under the rights of the unit that took the case in.
     return Access(
         at=event.at,
-        by=THE_ENGINE,
+        by=Actor(account=THE_ENGINE.account, unit=file.opened.by.unit),
         action=action,
         about=tuple(about),
         purpose=basis,

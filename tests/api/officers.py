@@ -177,7 +177,7 @@ def logged(api: Api, question: Question | str, action: str) -> list[dict[str, An
     case_no = question.case_no if isinstance(question, Question) else question
     path = f"/api/v1/access-log?case_no={case_no}&action={action}"
     found: list[dict[str, Any]] = api.by("auditor-1").get(path).json()["accesses"]
-    return [entry for entry in found if entry["unit"] != "onething"]
+    return [entry for entry in found if entry["account"] != "onething"]
 
 
 def types(api: Api, question: Question) -> list[str]:

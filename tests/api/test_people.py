@@ -86,7 +86,7 @@ def test_a_masked_read_and_a_revealed_one_are_both_in_the_log_before_they_are_se
         assert secret not in masked.text
         assert secret in revealed.text
     assert revealed.json()["content"]["products"]["birth_certificate"]["birth_certificate_no"] == "A330123456"
-    by_people = [entry for entry in log_of(api, f"case_no={case_no}") if entry["unit"] != "onething"]
+    by_people = [entry for entry in log_of(api, f"case_no={case_no}") if entry["account"] != "onething"]
     assert [(entry["account"], entry["action"], entry["purpose"]) for entry in by_people] == [
         ("caseworker-1", "reveal", "核对证件原件"),
         ("desk-2", "read_receipt", "打印回执"),
@@ -129,7 +129,10 @@ def test_a_supervisor_sees_the_log_of_the_division_and_no_other(api: Api) -> Non
     seen = api.by("supervisor-1").get("/api/v1/access-log").json()["accesses"]
 
     assert {entry["case_no"] for entry in seen} == {ours}
-    assert {entry["unit"] for entry in seen} == {"hospital", "onething"}
+    assert {entry["unit"] for entry in seen} == {"hospital"}
+    queries = api.by("supervisor-1").get("/api/v1/access-log?unit=hospital&action=query").json()["accesses"]
+    assert queries, "a register is asked under the rights of the unit that took the case in"
+    assert {(entry["account"], entry["case_no"]) for entry in queries} == {("onething", ours)}
     assert api.by("supervisor-1").get(f"/api/v1/access-log?case_no={theirs}").json()["accesses"] == []
 
 
