@@ -27,6 +27,7 @@ from domain.case_file import CaseFile, CaseState, LiveVerification, Rung, Verifi
 from domain.law.calendar import CalendarNotShipped
 from domain.scopes import Action, Reach, Viewer, reach
 from domain.timeline import GAVE_UP
+from domain.waiting import waits
 from store.access_log import Access
 from store.cases import OpenedCase
 from store.read_models.verifications import VerificationLine, lines_of
@@ -84,6 +85,9 @@ class Question(Shown):
     limit: LimitUsed
     fields: tuple[ShownField, ...]
     notice: Sentence | None = Field(description="What whoever confirms is told; null for a verification.")
+    waiting_label: Sentence | None = Field(
+        description="Why it waits, as everybody is told who may see the case; null once nothing waits for it."
+    )
     asks_next: Sentence | None = Field(
         description="Who asks the person if nobody answers the form; null for a verification."
     )
@@ -144,6 +148,7 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | N
         limit=_limit(live, at),
         fields=tuple(_fields(case, rung, in_full=in_full)),
         notice=notice_of(file, rung),
+        waiting_label=next((Sentence(zh=one.zh, en=one.en) for one in waits(file) if one.what == rung[0]), None),
         asks_next=asks_after_silence(file, rung),
         undelivered=undelivered,
         preview=amount_ahead(case, rung) if in_full else None,
@@ -204,7 +209,9 @@ def _declared(bundle: Bundle, section: str, code: str) -> tuple[str, str, FieldK
     if code == "count":
         return f"{about.title}人数", f"{about.title_en}: how many", FieldKind.COUNT, ()
     field = bundle.field(f"{section}.{code}")
-    return f"{about.title}{field.title}", f"{about.title_en}: {field.title_en}", field.kind, field.choices
+    # 母亲姓名 is one word; 用证事由用途 would be none.
+    title = f"{about.title}{field.title}" if about.person else f"{about.title}: {field.title}"
+    return title, f"{about.title_en}: {field.title_en}", field.kind, field.choices
 
 
 def _tried(case: OpenedCase, live: LiveVerification) -> Iterator[GaveUp]:

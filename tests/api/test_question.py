@@ -9,6 +9,7 @@ from tests.api.officers import HALF_AN_HOUR, MINUTE, REASON, SUBJECT, acted, ask
 from tests.api.officers import api as api  # with units that are asked
 from tests.api.test_cases import case_id, contested
 from tests.desk import MONDAY
+from tests.workflows.officers import PROOF
 
 
 def test_whoever_is_asked_sees_the_question_in_full_and_that_is_on_record_first(api: Api) -> None:
@@ -80,6 +81,17 @@ def test_the_next_rung_is_told_who_gave_up_before_and_why(api: Api) -> None:
         }
     ]
     assert shown(api, "civil-1", question)["tried"] == []
+
+
+def test_why_it_waits_is_the_same_sentence_for_the_officer_and_for_whoever_watches_the_case(api: Api) -> None:
+    question = ask(api)
+    clock = api.by("caseworker-1").get(f"/api/v1/cases/{question.case_no}/clock").json()
+    (why,) = (one for one in clock["waits"] if one["what"] == PROOF)
+
+    assert shown(api, "civil-1", question)["waiting_label"] == {"zh": why["zh"], "en": why["en"]}
+
+    acted(api, "civil-1", question, "answer", {"answer": "matches"})
+    assert shown(api, "civil-1", question)["waiting_label"] is None
 
 
 def test_registers_and_departments_that_gave_up_are_told_apart(api: Api) -> None:
