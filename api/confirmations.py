@@ -39,6 +39,7 @@ from api.shapes import (
 )
 from api.verification_view import VerificationView, verification_view
 from api.verifications import GivenAnswer, do_answer
+from domain.columns import FaultyRow, SheetFaulty
 from domain.commands import AnswerVerification
 from domain.confirmations import ROWS_AT_MOST, CameOf, NotSentOut, SameCaseTwice, came_of, confirmation_in
 from domain.decisions import decide
@@ -114,6 +115,9 @@ class ListResult(Shown):
     kept: int
     refused: int
     rows: tuple[RowResult, ...]
+
+
+NOTHING_SENT: Final = ListResult(confirmed=0, contested=0, handed_on=0, kept=0, refused=0, rows=())
 
 
 class Confirmations(Shown):
@@ -310,6 +314,29 @@ def _erased(number: int, case_no: str) -> RowResult:
         detail="this person's data was erased by law",
         detail_zh="该当事人的个人信息已依法删除",
     )
+
+
+def row_unread(row: FaultyRow) -> RowResult:
+    """A row of a file that cannot be sent: what is wrong with it, by the columns' names."""
+    return RowResult(
+        row=row.number,
+        case_no=row.values.get("case_no"),
+        result="refused",
+        code=SheetFaulty.code,
+        detail="; ".join(f"{fault.column}: {fault.en}" for fault in row.faults),
+        detail_zh="; ".join(f"{fault.title}: {fault.zh}" for fault in row.faults),
+        errors=tuple(
+            Fault(pointer=f"/{fault.row}/{fault.column}", code=fault.rule, detail=fault.en, detail_zh=fault.zh)
+            for fault in row.faults
+        ),
+    )
+
+
+def in_file(sent: ListResult, numbers: Sequence[int], unread: Sequence[RowResult]) -> ListResult:
+    """What came of a file: the rows that were sent, under the file's own numbers, among those that could not be."""
+    numbered = [row.model_copy(update={"row": number}) for number, row in zip(numbers, sent.rows, strict=True)]
+    rows = sorted([*numbered, *unread], key=lambda row: row.row)
+    return sent.model_copy(update={"refused": sent.refused + len(unread), "rows": tuple(rows)})
 
 
 def failed_rows(rows: Sequence[Any], told: ListResult) -> Iterator[Any]:

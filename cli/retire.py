@@ -24,6 +24,7 @@ from cli.surroundings import State, adopt, open_database
 
 if TYPE_CHECKING:
     from activities.discovering import Discovering, Scan
+    from domain.columns import FaultyRow
     from domain.watch_list import Changes, Standing
     from store.cases import CaseStore
     from store.reassessments import Found
@@ -247,16 +248,18 @@ def confirm(
     按名单确认, 逐行给出结果 · Answer for everybody on the list, with a result for each row. The same file again confirms
     nobody twice and tries what failed; it ends with 1 if a row was refused.
     """
+    from api.confirmations import NOTHING_SENT, ListResult, in_file, row_unread
     from cli.service import Service
 
-    numbers, rows = _returned(file)
-    content = json.dumps({"rows": rows}, ensure_ascii=False, sort_keys=True).encode()
-    key = hashlib.sha256(content).hexdigest()
-    with Service.found(state, account=account) as service:
-        told = service.post("/confirmations/preview" if dry_run else "/confirmations", content, key=key).json()
-    for number, row in zip(numbers, told["rows"], strict=True):
-        # As the spreadsheet counts.
-        row["row"] = number
+    numbers, rows, unread = _returned(file)
+    sent = NOTHING_SENT
+    if rows:
+        content = json.dumps({"rows": rows}, ensure_ascii=False, sort_keys=True).encode()
+        key = hashlib.sha256(content).hexdigest()
+        with Service.found(state, account=account) as service:
+            answered = service.post("/confirmations/preview" if dry_run else "/confirmations", content, key=key)
+        sent = ListResult.model_validate_json(answered.content)
+    told = in_file(sent, numbers, tuple(map(row_unread, unread))).model_dump(mode="json")
     if as_json:
         show_json({**told, "dry_run": dry_run})
     else:
@@ -433,18 +436,21 @@ def _row_of(one: "Found") -> tuple[str, ...]:
     return (one.case_no, one.district, BECAME[one.outcome] + why, *amounts)
 
 
-def _returned(file: Path) -> "tuple[list[int], list[dict[str, str]]]":
+def _returned(file: Path) -> "tuple[list[int], list[dict[str, str]], list[FaultyRow]]":
+    """The numbers of the rows that can be sent, those rows, and the rows that cannot."""
     from cli.sheets import read_file
-    from domain.columns import SheetFaulty, read_rows
-    from domain.confirmations import COLUMNS, ROWS_AT_MOST
+    from domain.columns import Row, SheetFaulty
+    from domain.confirmations import ROWS_AT_MOST, read_list
 
-    reading = read_rows(COLUMNS, read_file(file))
-    if reading.faults:
-        raise Leave(Exit.FAILED, "\n".join([SheetFaulty(reading.faults).zh, *map(str, reading.faults)]))
-    if not 0 < len(reading.rows) <= ROWS_AT_MOST:
-        raise Leave(Exit.FAILED, f"一次 1 至 {ROWS_AT_MOST} 行 One to {ROWS_AT_MOST} rows at once: {len(reading.rows)}")
-    rows = [{code: value for code, value in row.values.items() if value is not None} for row in reading.rows]
-    return [row.number for row in reading.rows], rows
+    try:
+        read = read_list(read_file(file))
+    except SheetFaulty as refusal:
+        raise Leave(Exit.FAILED, "\n".join([refusal.zh, *map(str, refusal.faults)])) from None
+    if not 0 < len(read) <= ROWS_AT_MOST:
+        raise Leave(Exit.FAILED, f"一次 1 至 {ROWS_AT_MOST} 行 One to {ROWS_AT_MOST} rows at once: {len(read)}")
+    good = [row for row in read if isinstance(row, Row)]
+    rows = [{code: value for code, value in row.values.items() if value is not None} for row in good]
+    return [row.number for row in good], rows, [row for row in read if not isinstance(row, Row)]
 
 
 def _month(text: str) -> int:

@@ -8,11 +8,11 @@ and column and never quotes the cell, which may hold somebody's name.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, assert_never
 
 from domain.refusals import NotAcceptable
 
@@ -91,6 +91,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultyRow:
+    """One row that could not be read: its number, what is wrong with it, and the values that could."""
+
+    number: int
+    faults: tuple[Remark, ...]
+    values: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The rows that could be read, and everything that is wrong with the others."""
 
@@ -112,17 +121,39 @@ class SheetFaulty(NotAcceptable):
 
 def read_rows(columns: Sequence[Column], sheet: Sheet) -> Reading:
     """Every row under the header, in the order of the file."""
-    if not sheet.rows:
-        return Reading((), (Remark(1, "", "", "empty", "文件没有内容", "the file is empty"),))
-    head, *below = sheet.rows
-    places, faults = _places(columns, *head)
-    if faults:
-        # Under a header that is wrong every cell would be wrong too.
-        return Reading((), tuple(faults))
     rows: list[Row] = []
+    faults: list[Remark] = []
+    try:
+        for one in each_row(columns, sheet):
+            match one:
+                case Row():
+                    rows.append(one)
+                case FaultyRow():
+                    faults += one.faults
+                    if len(faults) >= MOST_TOLD:
+                        break
+                case _:
+                    assert_never(one)
+    except SheetFaulty as refusal:
+        return Reading((), refusal.faults)
+    return Reading(tuple(rows), tuple(faults))
+
+
+def each_row(columns: Sequence[Column], sheet: Sheet) -> Iterator[Row | FaultyRow]:
+    """Every row under the header by itself, so that one can be taken without the others.
+
+    Raises SheetFaulty for an empty file and a wrong header.
+    """
+    if not sheet.rows:
+        raise SheetFaulty([Remark(1, "", "", "empty", "文件没有内容", "the file is empty")])
+    head, *below = sheet.rows
+    places, wrong = _places(columns, *head)
+    if wrong:
+        # Under a header that is wrong every cell would be wrong too.
+        raise SheetFaulty(wrong)
     for number, cells in below:
         values: dict[str, Any] = {}
-        before = len(faults)
+        faults: list[Remark] = []
         for column in columns:
             place = places.get(column.code)
             cell = cells[place] if place is not None and place < len(cells) else None
@@ -130,11 +161,7 @@ def read_rows(columns: Sequence[Column], sheet: Sheet) -> Reading:
                 values[column.code] = _value(column, cell)
             except CellFaulty as fault:
                 faults.append(remark(number, column, fault))
-        if len(faults) == before:
-            rows.append(Row(number, values))
-        elif len(faults) >= MOST_TOLD:
-            break
-    return Reading(tuple(rows), tuple(faults))
+        yield FaultyRow(number, tuple(faults), values) if faults else Row(number, values)
 
 
 def remark(row: int, column: Column, fault: CellFaulty) -> Remark:

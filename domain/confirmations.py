@@ -4,6 +4,7 @@ An employer returns one sheet for all who retire, so a row names a case and what
 would lead to is asked of the rules themselves, so that a preview cannot promise what the run then refuses.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +12,7 @@ from typing import Final, Literal
 
 from domain.bundle import Confirmation
 from domain.case_file import CaseFile, LiveProof, LiveVerification, ProofState, VerificationState
-from domain.columns import CellFaulty, Column, one_of, some_text
+from domain.columns import CellFaulty, Column, FaultyRow, Row, Sheet, each_row, one_of, remark, some_text
 from domain.identifiers import NotAnIdentifier, read_case_no, sentence
 from domain.refusals import CaseEnded, Conflict, NotAcceptable, VerificationOver
 from domain.time_limits import in_shanghai
@@ -60,15 +61,15 @@ class NotSentOut(Conflict):
 
 
 class SameCaseTwice(NotAcceptable):
-    """The list names the case in several rows, and nobody could tell which one is meant."""
+    """Several entries of a request name the case, and nobody could tell which one is meant; counted from 1."""
 
     code = "confirmation.same_case_twice"
 
-    def __init__(self, rows: Sequence[int]) -> None:
-        self.rows = tuple(rows)
-        zh, en = "、".join(map(str, rows)), ", ".join(map(str, rows))
+    def __init__(self, entries: Sequence[int]) -> None:
+        self.entries = tuple(entries)
+        zh, en = "、".join(map(str, entries)), ", ".join(map(str, entries))
         super().__init__(
-            f"同一办件在第 {zh} 行重复出现, 请只保留一行", f"rows {en} are about the same case; keep one of them"
+            f"同一办件在第 {zh} 条重复出现, 请只保留一条", f"entries {en} are about the same case; keep one of them"
         )
 
 
@@ -141,3 +142,29 @@ COLUMNS: Final = (
     Column(code="note", title="说明", title_en="Note", read=some_text(500)),
 )
 """Of a returned list; an empty answer is refused, because silence is never consent."""
+
+
+def read_list(sheet: Sheet) -> tuple[Row | FaultyRow, ...]:
+    """A returned list row by row, in the file's own numbers: one that is faulty, or says another's case, holds up nobody.
+
+    Raises SheetFaulty for an empty file and a wrong header.
+    """
+    read = tuple(each_row(COLUMNS, sheet))
+    about: defaultdict[str, list[int]] = defaultdict(list)
+    for row in read:
+        # One of which only the answer is faulty counts too: it may be the one that is meant.
+        if (case_no := row.values.get("case_no")) is not None:
+            about[case_no].append(row.number)
+    return tuple(_not_twice(row, about[row.values["case_no"]]) if isinstance(row, Row) else row for row in read)
+
+
+def _not_twice(row: Row, same: Sequence[int]) -> Row | FaultyRow:
+    if len(same) == 1:
+        return row
+    zh, en = "、".join(map(str, same)), ", ".join(map(str, same))
+    twice = CellFaulty(
+        "same_case_twice",
+        f"同一办件在文件第 {zh} 行重复出现, 请只保留一行",
+        f"rows {en} of the file are about the same case; keep one of them",
+    )
+    return FaultyRow(row.number, (remark(row.number, COLUMNS[0], twice),), row.values)

@@ -10,15 +10,19 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
+from pydantic import TypeAdapter, ValidationError
 
 from api.confirmations import (
+    NOTHING_SENT,
     Confirmations,
     ListResult,
     RowResult,
     confirmed,
     failed_rows,
+    in_file,
     list_of_confirmations,
     previewed,
+    row_unread,
 )
 from api.house import House, TheHouse
 from api.pages.doors import MayConfirm, MaySeeConfirmations, MaySetSilenceRule
@@ -30,8 +34,8 @@ from api.pages.uploads import NO_FILE
 from api.shapes import Cursor
 from api.units import set_rule
 from api.workbooks import BYTES_AT_MOST, SheetUnreadable, read_sheet
-from domain.columns import SheetFaulty, read_rows
-from domain.confirmations import COLUMNS, ROWS_AT_MOST
+from domain.columns import Row, SheetFaulty
+from domain.confirmations import ROWS_AT_MOST, read_list
 from domain.identifiers import grouped_case_no
 from domain.refusals import NotAcceptable
 from domain.scopes import Viewer
@@ -58,6 +62,7 @@ SILENCE_RULES: Final = (
     (SilenceRule.CASEWORKER.value, "经办人联系", "由本单位所在地的经办人联系并办结"),
 )
 """Each rule's value, its word, and what it means."""
+_UNREAD: Final = TypeAdapter(tuple[RowResult, ...])
 WRONG: Final = {
     "case_nos": "请至少勾选一件。",
     "answer": "请选择一个答复。",
@@ -84,7 +89,11 @@ class Returned:
     result: ListResult | None = None
     rows: Sequence[ResultRow] = ()
     left: str = ""
-    """What the next step sends, as JSON: the whole list after a preview, the failed rows after a run."""
+    """What the next step sends, as JSON with each row's number: the whole list after a preview, the failed after a run."""
+    many: int = 0
+    """How many rows that is."""
+    unread: str = ""
+    """The rows that cannot be sent, as JSON: they stay in sight and have to be mended in the file."""
     mark: str = ""
     wrong: str | None = None
     """A sentence of `words`."""
@@ -122,7 +131,8 @@ def preview(
     if not case_nos or answer not in {offer.code for offer in OFFERS["confirmation"]}:
         wrong = WRONG["answer" if case_nos else "case_nos"]
         return _page(house, viewer, request, replace(typed, wrong=wrong))
-    rows = [{"case_no": one, "answer": answer, **({"note": said} if said else {})} for one in case_nos]
+    more = {"note": said} if said else {}
+    rows = {number: {"case_no": one, "answer": answer, **more} for number, one in enumerate(case_nos, 1)}
     return _previewed(house, viewer, request, rows, typed)
 
 
@@ -136,16 +146,17 @@ def preview_list(
     if not content:
         return _page(house, viewer, request, Returned(wrong=NO_FILE))
     try:
-        reading = read_rows(COLUMNS, read_sheet(content))
-        if reading.faults:
-            raise SheetFaulty(reading.faults)
+        read = read_list(read_sheet(content))
     except (SheetUnreadable, SheetFaulty) as refusal:
         house.figures.refused.labels(refusal.code).inc()
         return _page(house, viewer, request, Returned(refusal=refusal, name=name))
-    rows = [{code: value for code, value in row.values.items() if value} for row in reading.rows]
-    if not rows or len(rows) > ROWS_AT_MOST:
-        return _page(house, viewer, request, Returned(wrong=WRONG["many" if rows else "rows"], name=name))
-    return _previewed(house, viewer, request, rows, Returned(name=name))
+    if not read or len(read) > ROWS_AT_MOST:
+        return _page(house, viewer, request, Returned(wrong=WRONG["many" if read else "rows"], name=name))
+    rows = {
+        row.number: {code: value for code, value in row.values.items() if value} for row in read if isinstance(row, Row)
+    }
+    unread = tuple(row_unread(row) for row in read if not isinstance(row, Row))
+    return _previewed(house, viewer, request, rows, Returned(name=name), unread)
 
 
 @router.post("/confirmations", name="confirm_by_form")
@@ -154,15 +165,17 @@ def run(
     viewer: MayConfirm,
     request: Request,
     rows: Annotated[str, Form(max_length=1_000_000)] = "",
+    unread: Annotated[str, Form(max_length=1_000_000)] = "[]",
     mark: Annotated[str, Form(alias="once", max_length=40)] = "",
 ) -> Response:
     """Answer for every row of what was looked at; those that fail can be sent again under the same mark."""
-    sent = _sent(rows)
-    if sent is None or not mark:
+    sent, faulty = _sent(rows), _unread(unread)
+    if sent is None or faulty is None or not mark:
         return _page(house, viewer, request, Returned(wrong=WRONG["rows"]))
-    result = confirmed(house, viewer, sent, key=f"page {mark}")
-    left = json.dumps(list(failed_rows(sent, result)), ensure_ascii=False)
-    returned = Returned("run", result, _rows(result), left, mark)
+    told = confirmed(house, viewer, tuple(sent.values()), key=f"page {mark}")
+    failed = dict(failed_rows(tuple(sent.items()), told))
+    result = in_file(told, tuple(sent), faulty)
+    returned = Returned("run", result, _rows(result), _written(failed), len(failed), unread, mark)
     return _page(house, viewer, request, returned)
 
 
@@ -182,20 +195,51 @@ def back_to_confirmations(viewer: MaySeeConfirmations, act: str) -> Response:
 
 
 def _previewed(
-    house: House, viewer: Viewer, request: Request, rows: Sequence[Mapping[str, Any]], typed: Returned
+    house: House,
+    viewer: Viewer,
+    request: Request,
+    rows: Mapping[int, Mapping[str, Any]],
+    typed: Returned,
+    unread: Sequence[RowResult] = (),
 ) -> Response:
-    result = previewed(house, viewer, rows)
-    left = json.dumps(rows, ensure_ascii=False)
-    looked = replace(typed, step="preview", result=result, rows=_rows(result), left=left, mark=once())
+    told = previewed(house, viewer, tuple(rows.values())) if rows else NOTHING_SENT
+    result = in_file(told, tuple(rows), unread)
+    looked = replace(
+        typed,
+        step="preview",
+        result=result,
+        rows=_rows(result),
+        left=_written(rows),
+        many=len(rows),
+        unread=_UNREAD.dump_json(tuple(unread), exclude_defaults=True).decode(),
+        mark=once(),
+    )
     return _page(house, viewer, request, looked)
 
 
-def _sent(rows: str) -> list[Any] | None:
+def _written(rows: Mapping[int, Any]) -> str:
+    return json.dumps([{"row": number, **row} for number, row in rows.items()], ensure_ascii=False)
+
+
+def _sent(rows: str) -> dict[int, Any] | None:
+    """The rows as they came back, by their numbers; None where somebody changed what they are."""
     try:
         read = json.loads(rows)
     except ValueError:
         return None
-    return read if isinstance(read, list) and 0 < len(read) <= ROWS_AT_MOST else None
+    if not isinstance(read, list) or not 0 < len(read) <= ROWS_AT_MOST:
+        return None
+    if not all(isinstance(row, dict) and type(row.get("row")) is int for row in read):
+        return None
+    sent = {row["row"]: {code: value for code, value in row.items() if code != "row"} for row in read}
+    return sent if len(sent) == len(read) else None
+
+
+def _unread(rows: str) -> tuple[RowResult, ...] | None:
+    try:
+        return _UNREAD.validate_json(rows)
+    except ValidationError:
+        return None
 
 
 def _rows(result: ListResult) -> tuple[ResultRow, ...]:

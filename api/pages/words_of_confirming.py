@@ -68,6 +68,8 @@ LIST: Final = {
     "确认 {confirmed}, 经办人核对 {contested}, 转社区 {handed_on}, 留存 {kept}, 未能办理 {refused}。": "Confirmed {confirmed}, to a "
     "caseworker {contested}, to the community {handed_on}, kept {kept}, refused {refused}.",
     "提交 {count} 行": "Send {count} rows",
+    "“未办理”的行若为格式错误, 请在文件中改正后重新上传; 其余的行不受影响。": "Where a refused row has a faulty cell, mend it in the file "
+    "and upload it again; the other rows go on.",
     "重试失败的": "Retry the failed",
     "行": "Row",
     "说明": "Why",

@@ -310,7 +310,7 @@ def test_a_preview_says_for_each_row_what_would_happen_and_changes_nothing(api: 
     assert told["rows"][4]["day"] == day.isoformat() == date(2027, 2, 1).isoformat()
     assert "2027-02-01" in told["rows"][4]["detail_zh"]
     assert (told["rows"][5]["by"], told["rows"][5]["at"][:10]) == ("pension-1", "2026-11-23")
-    assert "10、11" in told["rows"][9]["detail_zh"]
+    assert "第 10、11 条" in told["rows"][9]["detail_zh"]
     assert [one.file.version for one in every] == before
 
 

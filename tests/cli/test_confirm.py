@@ -91,16 +91,38 @@ def test_a_list_without_failures_ends_well(demonstration: Terminal, bureau: Serv
     assert (ran.code, ran.err) == (0, "")
 
 
+def test_a_faulty_row_holds_up_nobody_and_is_told_as_the_spreadsheet_counts(
+    demonstration: Terminal, bureau: Service, tmp_path: Path
+) -> None:
+    good = filed(bureau, 3, months=1)
+    sent_out(bureau, good)
+    file = tmp_path / "list.csv"
+    rows = ["7,确认无误,", "3.39901E+20,确认,", f"{NUMBER},确认,", f"{NUMBER},也许,", f"{good},确认无误,"]
+    file.write_text("\n".join(["办件编号,答复,说明", *rows]), "utf-8")
+
+    looked = confirm(demonstration, file, "--dry-run", "--json")
+    ran = confirm(demonstration, file, "--json")
+
+    assert looked.code == ran.code == 1
+    expected = [(2, "refused"), (3, "refused"), (4, "refused"), (5, "refused"), (6, "confirmed")]
+    assert results(looked) == results(ran) == expected
+    told = ran.json()
+    assert (told["confirmed"], told["refused"]) == (1, 4)
+    assert "单元格是数字格式, 末几位可能已丢失" in told["rows"][1]["detail_zh"]
+    assert "文件第 4、5 行重复出现" in told["rows"][2]["detail_zh"]
+    assert [fault["pointer"] for fault in told["rows"][3]["errors"]] == ["/5/answer"]
+
+
 def test_a_file_with_faults_is_named_and_nothing_is_sent(demonstration: Terminal, tmp_path: Path) -> None:
     faulty, empty, long = (tmp_path / name for name in ("faulty.csv", "empty.csv", "long.csv"))
-    faulty.write_text("case_no,answer\n7,maybe\n", "utf-8")
+    faulty.write_text(f"number,answer\n{NUMBER},matches\n", "utf-8")
     empty.write_text("case_no,answer\n", "utf-8")
     long.write_text("case_no,answer\n" + f"{NUMBER},matches\n" * 1001, "utf-8")
 
     told = confirm(demonstration, faulty)
 
     assert told.code == 1
-    assert "row 2" in told.err
+    assert "row 1" in told.err
     assert "办件编号" in told.err
     assert confirm(demonstration, empty).code == 1
     assert "1000" in confirm(demonstration, long).err

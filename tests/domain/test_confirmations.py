@@ -10,7 +10,7 @@ from domain.actors import THE_ENGINE
 from domain.bundle import Bundle, Confirmation, Fact, FromForm, FromProof, Preview
 from domain.bundles.retirement import BUNDLE, CONFIRMED
 from domain.case_file import CaseFile
-from domain.columns import Cell, Sheet, read_rows
+from domain.columns import Cell, FaultyRow, Row, Sheet, SheetFaulty, read_rows
 from domain.commands import (
     AnswerVerification,
     ExpireVerification,
@@ -19,7 +19,7 @@ from domain.commands import (
     RecordDepartmentAnswer,
     RecordRegisterAnswer,
 )
-from domain.confirmations import COLUMNS, NothingToConfirm, NotSentOut, came_of, confirmation_in
+from domain.confirmations import COLUMNS, NothingToConfirm, NotSentOut, came_of, confirmation_in, read_list
 from domain.declaration import contradictions
 from domain.identifiers import case_no
 from domain.refusals import AnswerNotOffered, VerificationOver
@@ -217,3 +217,26 @@ def test_a_list_is_read_in_either_language_and_silence_is_no_answer() -> None:
         (7, "case_no"),
         (8, "case_no"),
     ]
+
+
+def test_a_list_is_read_row_by_row_and_a_case_that_is_there_twice_is_told_by_the_rows_of_the_file() -> None:
+    one, other = (case_no("339901", "02", date(2026, 11, 23), serial) for serial in (1, 2))
+    rows: list[tuple[int, Sequence[Cell]]] = [
+        (1, ["case_no", "answer"]),
+        (2, [one, "matches"]),
+        (4, [float(one), "matches"]),
+        (5, [other, "matches"]),
+        (6, [other, "也许"]),
+    ]
+
+    read = read_list(Sheet(rows))
+
+    assert [row.number for row in read if isinstance(row, Row)] == [2]
+    faults = [fault for row in read if isinstance(row, FaultyRow) for fault in row.faults]
+    assert [(fault.row, fault.rule) for fault in faults] == [(4, "numeric_cell"), (5, "same_case_twice"), (6, "choice")]
+    assert "第 5、6 行" in faults[1].zh
+
+
+def test_a_list_with_a_wrong_header_is_refused_whole() -> None:
+    with pytest.raises(SheetFaulty):
+        read_list(Sheet([(1, ["number", "answer"]), (2, ["7", "matches"])]))

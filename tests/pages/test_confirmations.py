@@ -58,6 +58,10 @@ def _field(page: Page, name: str) -> str:
     return unescape(found[1])
 
 
+def _numbers(page: Page) -> list[str]:
+    return re.findall(r'<td data-label="行">(\d+)</td>', page.html)
+
+
 def test_who_has_not_confirmed_is_listed_without_a_name(pages: Pages) -> None:
     one = asked(pages)
     officer = pages.by("pension-1")
@@ -163,19 +167,69 @@ def test_the_run_sent_twice_is_one_run(pages: Pages) -> None:
     assert list(one.happened()).count("verification_answered") == 1
 
 
+def test_a_faulty_row_is_refused_by_its_number_in_the_file_and_the_others_go_on(pages: Pages) -> None:
+    good, silent, twice = asked(pages, 0), asked(pages, 1), asked(pages, 2)
+    officer = pages.by("pension-1")
+    content = sheet(
+        (silent.case_no, "", ""),
+        (good.case_no[:-1], "确认无误", ""),
+        ("3.39901E+20", "确认无误", ""),
+        (twice.case_no, "确认无误", ""),
+        (twice.case_no, "信息有误", "账号已换"),
+        (good.case_no, "确认无误", ""),
+    )
+
+    looked = upload(officer, content)
+    ran = officer.send(looked, "/confirmations")
+
+    assert (looked.status, ran.status) == (200, 409)
+    for page in (looked, ran):
+        assert _numbers(page) == ["2", "3", "4", "5", "6", "7"]
+        assert "答复: 不能为空" in page.text
+        assert "单元格是数字格式, 末几位可能已丢失" in page.text
+        assert page.text.count("同一办件在文件第 5、6 行重复出现") == 2
+        assert "未能办理 5。" in page.text
+    assert "提交 1 行" in looked.text
+    # What is wrong in the file stays wrong however often it is sent.
+    assert "重试失败的" not in ran.text
+    assert (confirmed(good), confirmed(silent), confirmed(twice)) == (True, False, False)
+
+
+def test_a_list_of_which_no_row_can_be_read_offers_nothing_to_send(pages: Pages) -> None:
+    looked = upload(pages.by("pension-1"), sheet(("7", "确认无误", "")))
+
+    assert looked.status == 200
+    assert "未能办理 1。" in looked.text
+    assert 'action="/confirmations"' not in looked.html
+
+
+def test_a_row_that_is_tried_again_keeps_its_number_and_the_faulty_ones_stay_in_sight(pages: Pages) -> None:
+    good, early = asked(pages, 0), waiting(pages, 0)
+    officer = pages.by("pension-1")
+    rows = (("7", "确认无误", ""), (good.case_no, "确认", ""), (early.case_no, "确认", ""))
+    ran = officer.send(upload(officer, sheet(*rows)), "/confirmations")
+
+    early.day_comes("form_sent")
+    again = officer.send(ran, "/confirmations")
+
+    assert _numbers(ran) == ["2", "3", "4"]
+    assert _numbers(again) == ["2", "4"]
+    assert confirmed(early)
+
+
 def test_a_file_that_cannot_be_read_names_every_fault_and_nothing_is_sent(pages: Pages) -> None:
     one = asked(pages)
     officer = pages.by("pension-1")
 
-    faulty = upload(officer, sheet((one.case_no, "", ""), (one.case_no[:-1], "确认无误", "")))
     unreadable = upload(officer, b"PK\x03\x04 no workbook", "list.xlsx")
     nothing = upload(officer, b"")
     bare = upload(officer, "办件编号,答复\r\n".encode())
     many = upload(officer, sheet(*[(one.case_no, "确认无误", "")] * 1001))
 
-    assert [page.status for page in (faulty, unreadable, nothing, bare, many)] == [422] * 5
-    assert "第 2 行 答复: 不能为空" in faulty.text
-    assert "第 3 行 办件编号" in faulty.text
+    headless = upload(officer, f"编号,答复\r\n{one.case_no},确认无误".encode())
+
+    assert [page.status for page in (unreadable, nothing, bare, many, headless)] == [422] * 5
+    assert "缺少此列" in headless.text
     assert "一次最多 1000 行" in many.text
     assert not confirmed(one)
 
@@ -186,7 +240,7 @@ def test_a_list_that_was_tampered_with_is_refused(pages: Pages) -> None:
     looked = preview(officer, one)
     token, mark = _field(looked, "csrf_token"), _field(looked, "once")
 
-    for rows in ("", "{}", "[]", "not json"):
+    for rows in ("", "{}", "[]", "not json", "[7]", '[{"row": "2"}]', '[{"row": 2}, {"row": 2}]'):
         page = officer.post("/confirmations", csrf_token=token, once=mark, rows=rows)
         assert page.status == 422
         assert "名单不完整" in page.text
