@@ -92,7 +92,7 @@ class ConfirmationRows(Asked):
 class RowResult(Shown):
     """What came of one row, or would."""
 
-    row: int = Field(description="Its place in `rows`, from 1.")
+    row: int = Field(description="Its place in `rows`, from 1; a pointer counts from 0, as JSON pointers do.")
     case_no: str | None = Field(description="null where it is no case number.")
     result: Literal["confirmed", "contested", "handed_on", "kept", "refused"] = Field(
         description="contested: a caseworker looks at it; handed_on: the community calls; kept: too late to change it."

@@ -126,7 +126,7 @@ class NewBatch(Asked):
 class BatchRow(Shown):
     """What became of one row."""
 
-    row: int = Field(description="Its place in `requests`, from 0.")
+    row: int = Field(description="Its place in `requests`, from 1; a pointer counts from 0, as JSON pointers do.")
     result: Literal["filed", "already_filed", "refused"] = Field(
         description="already_filed: this row was sent before, or the same question of this unit is still open."
     )
@@ -250,7 +250,7 @@ def ask_verification(
 @batches.post("/verifications/batch", response_model=BatchResult)
 def ask_verifications(house: TheHouse, viewer: MayAskVerification, asked: NewBatch, key: IdempotencyKey) -> Response:
     """Ask up to a thousand questions; each row has its own result, and sent again the same one."""
-    rows = tuple(_row(house, viewer, number, row, key) for number, row in enumerate(asked.requests))
+    rows = tuple(_row(house, viewer, number, row, key) for number, row in enumerate(asked.requests, 1))
     results = [row.result for row in rows]
     return answer(
         BatchResult(
@@ -264,19 +264,20 @@ def ask_verifications(house: TheHouse, viewer: MayAskVerification, asked: NewBat
 
 def _row(house: House, viewer: Viewer, number: int, row: Any, key: str) -> BatchRow:
     vault = house.store.vault
-    place = f"/requests/{number}"
+    index = number - 1
+    place = f"/requests/{index}"
     try:
         asked = NewVerification.model_validate(row)
         filed = _file(
             house,
             viewer,
             asked,
-            vault.digest("idempotency-key", viewer.actor.account, key, str(number)).hex(),
+            vault.digest("idempotency-key", viewer.actor.account, key, str(index)).hex(),
             fingerprint(vault.digest("request", json.dumps(row, ensure_ascii=False, sort_keys=True))),
         )
     except ValidationError as wrong:
-        faults = tuple(faults_of_row(wrong, "requests", number))
-        zh, en = f"第 {number} 行有 {len(faults)} 处错误", f"row {number} has {len(faults)} fault(s)"
+        faults = tuple(faults_of_row(wrong, "requests", index))
+        zh, en = f"第 {number} 条有 {len(faults)} 处错误", f"entry {number} has {len(faults)} fault(s)"
         return BatchRow(row=number, result="refused", code="request.not_valid", detail=en, detail_zh=zh, errors=faults)
     except Refusal as refusal:
         house.figures.refused.labels(refusal.code).inc()

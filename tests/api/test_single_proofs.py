@@ -438,6 +438,8 @@ def test_each_row_has_its_own_result_and_the_same_one_again(api: Api) -> None:
         ["/requests/5/purpose", "/requests/5/subject"],
         ["/requests/6"],
     ]
+    assert [row["row"] for row in told["rows"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert told["rows"][5]["detail_zh"] == "第 6 条有 2 处错误", "as one counts, and as a list of confirmations counts"
     assert "339901197905" not in json.dumps(told)
 
     again = batch(api, rows).json()
