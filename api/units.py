@@ -61,15 +61,17 @@ class UnitList(Shown):
 
 
 class HoursWanted(Asked):
-    """Office hours, or null for natural ones."""
+    """Office hours, from when to when; both null: natural ones. Neither is ever guessed."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"opens": "08:30", "closes": "17:00", "lunch": ["12:00", "13:30"]}]}
     )
 
-    opens: Hour | None = Field(default=None, description="Null, with closes: day and night.")
-    closes: Hour | None = None
-    lunch: list[Hour] | None = Field(default=None, min_length=2, max_length=2)
+    opens: Hour | None = Field(description="Null, with closes: day and night.")
+    closes: Hour | None = Field(description="Null, with opens: day and night.")
+    lunch: list[Hour] | None = Field(
+        default=None, min_length=2, max_length=2, description="From when to when nobody is there."
+    )
 
 
 class RuleWanted(Asked):
@@ -125,13 +127,19 @@ def set_rule(house: House, viewer: Viewer, unit: str, rule: SilenceRule | None) 
 
 
 def _hours(asked: HoursWanted) -> OfficeHours | None:
-    if asked.opens is None and asked.closes is None and asked.lunch is None:
+    if (asked.opens is None) != (asked.closes is None):
+        zh, en = "上班与下班时间应同时填写, 或同时为 null", "opens and closes must both be given, or both be null"
+        raise faulty("/opens" if asked.opens is None else "/closes", "both_or_neither", zh, en)
+    if asked.opens is None and asked.lunch is not None:
+        zh, en = "按自然小时计时没有午休", "natural hours have no lunch break"
+        raise faulty("/lunch", "natural_hours", zh, en)
+    if asked.opens is None:
         return None
     try:
         return OfficeHours.model_validate(asked.model_dump(exclude_none=True))
     except ValidationError:
         zh, en = "办公时间应依次为开门、午休、关门", "office hours must follow one another: opening, lunch, closing"
-        raise faulty("", "order", zh, en) from None
+        raise faulty("/closes" if asked.lunch is None else "/lunch", "order", zh, en) from None
 
 
 def _get_unit(connection: Connection, unit: str) -> UnitView:

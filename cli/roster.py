@@ -166,8 +166,9 @@ def hours(
     from domain.time_limits import OfficeHours
     from store.duty import set_office_hours
 
-    if natural == (opens is not None and closes is not None):
-        raise Leave(Exit.USAGE, "请给出 Give --opens and --closes, 或 or --natural")
+    named = [hour is not None for hour in (opens, closes, lunch)]
+    if any(named) if natural else not all(named[:2]):
+        raise Leave(Exit.USAGE, "请给出 Give --opens and --closes, 或仅给 or --natural alone")
     wanted = None
     if opens is not None and closes is not None:
         try:

@@ -37,7 +37,7 @@ BODIES: dict[str, Any] = {
     "compare_rosters": None,
     "take_rosters_over": None,
     "export_rosters": REASON,
-    "change_office_hours": {},
+    "change_office_hours": {"opens": None, "closes": None},
     "change_silence_rule": {"rule": "caseworker"},
     "put_on_duty": {"unit": "police", "account": "officer-1", "post": "officer", "valid_from": "2026-11-01"},
     "take_off_duty": {

@@ -192,9 +192,38 @@ def test_a_unit_says_its_office_hours(api: Api, centre: httpx.Client) -> None:
     assert seen["hospital"]["office_hours"] is None
 
     assert centre.put(address, json={"opens": "17:00", "closes": "08:00"}).json()["code"] == "request.not_valid"
-    assert centre.put("/api/v1/units/nowhere/office-hours", json={"opens": "08:00"}).status_code == 404
+    assert (
+        centre.put("/api/v1/units/nowhere/office-hours", json={"opens": "08:00", "closes": "17:00"}).status_code == 404
+    )
     api.clock.at = MONDAY.replace(month=12)
     late = centre.put(address, json={"opens": "08:30", "closes": "17:30"})
     assert (late.status_code, late.json()["code"]) == (422, "office_hours.calendar_not_shipped")
     assert "2027" in late.json()["detail_zh"]
-    assert centre.put(address, json={}).json()["office_hours"] is None
+    natural = centre.put(address, json={"opens": None, "closes": None})
+    assert natural.json()["office_hours"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "faults"),
+    [
+        ({}, [("/opens", "missing"), ("/closes", "missing")]),
+        ({"opens": "08:30"}, [("/closes", "missing")]),
+        ({"opens": "08:30", "closes": None}, [("/closes", "both_or_neither")]),
+        ({"opens": None, "closes": "17:00"}, [("/opens", "both_or_neither")]),
+        ({"opens": None, "closes": None, "lunch": ["12:00", "13:00"]}, [("/lunch", "natural_hours")]),
+        ({"opens": "17:00", "closes": "08:00"}, [("/closes", "order")]),
+        ({"opens": "08:00", "closes": "17:00", "lunch": ["13:00", "12:00"]}, [("/lunch", "order")]),
+    ],
+    ids=str,
+)
+def test_office_hours_are_never_guessed_nor_taken_away_by_leaving_them_out(
+    api: Api, centre: httpx.Client, said: dict[str, Any], faults: list[tuple[str, str]]
+) -> None:
+    address = "/api/v1/units/police/office-hours"
+    kept = centre.put(address, json={"opens": "09:00", "closes": "16:00"}).json()
+
+    told = centre.put(address, json=said)
+
+    assert told.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in told.json()["errors"]] == faults
+    assert kept in api.by("desk-1").get("/api/v1/units").json()["units"]

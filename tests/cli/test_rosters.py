@@ -132,6 +132,8 @@ def test_a_unit_says_its_office_hours(demonstration: Terminal) -> None:
     said = demonstration.onething("roster", "hours", "police", "--opens", "17:00", "--closes", "08:30")
     assert said.code == 2
     assert demonstration.onething("roster", "hours", "police").code == 2
+    assert demonstration.onething("roster", "hours", "police", "--opens", "08:30").code == 2
+    assert demonstration.onething("roster", "hours", "police", "--natural", "--opens", "08:30").code == 2
     assert demonstration.onething("roster", "hours", "nowhere", "--natural").code == 3
     assert demonstration.onething("roster", "hours", "police", "--natural").code == 0
 
