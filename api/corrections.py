@@ -10,12 +10,12 @@ from api.cases import Acted, CaseNo, Part, acted
 from api.house import TheHouse
 from api.identity import MayCorrect
 from api.limits import StrictRoute
-from api.problems import Fault, Trouble
+from api.problems import Fault, Trouble, unseen
 from api.reach import get_case, get_own_item
 from api.shapes import V1, Asked, Reason, version_of
 from domain.commands import command_id
 from domain.department_answers import ProductFaulty, Value
-from domain.scopes import Action
+from domain.scopes import Action, Role
 from store.access_log import Access
 from store.cases import OpenedCase
 from store.corrections import Correction, correct
@@ -27,7 +27,7 @@ IfMatchIfSeen = Annotated[
     Header(
         alias="If-Match",
         max_length=100,
-        description="The ETag of the case as you saw it; left out by a department's program, which sees no cases.",
+        description="The ETag of the case as you saw it; only a department's program, which sees no cases, leaves it out.",
     ),
 ]
 ProductCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -60,6 +60,8 @@ def correct_item(
 ) -> Response:
     """Correct what a concluded item came to, also after the case has ended; the case's own state does not change."""
     line = get_case(house, viewer, Action.CORRECT_ITEM, case_no)
+    if if_match is None and viewer.role is not Role.INTEGRATOR:
+        raise unseen()
     bound = act_key(house, viewer.actor, sent, Action.CORRECT_ITEM, case_no, item)
     at = house.clock()
 

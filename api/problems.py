@@ -349,6 +349,12 @@ _PRECONDITIONS: Final = {
 }
 
 
+def unseen() -> Trouble:
+    """A person acts on a case without saying which version of it they saw."""
+    status, code, zh, en = _PRECONDITIONS["if-match"]
+    return Trouble(status, code, zh, en)
+
+
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()

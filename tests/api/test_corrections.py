@@ -187,6 +187,16 @@ def test_without_a_key_nothing_is_corrected_and_a_program_that_sees_no_case_need
     assert api.by("police-system").post(path, json=body, headers={"idempotency-key": "key-1"}).status_code == 200
 
 
+def test_a_person_says_which_version_they_saw(api: Api, story: Story) -> None:
+    path, body = f"/api/v1/cases/{story.case_no}/items/{ITEM}/correction", {"products": RIGHT, "reason": REASON}
+
+    answered = api.by("officer-1").post(path, json=body, headers={"idempotency-key": "key-1"})
+
+    assert (answered.status_code, answered.json()["code"]) == (428, "if_match.missing")
+    assert "If-Match" in answered.json()["detail_zh"]
+    assert story.file.items[ITEM].corrections == ()
+
+
 @pytest.mark.parametrize(
     ("account", "status"),
     [
