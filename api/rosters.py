@@ -31,10 +31,11 @@ from domain.identifiers import mask_name, mask_phone
 from domain.refusals import NotAllowed, NotFound
 from domain.roster import COLUMNS, POSTS, Post, read_roster
 from domain.scopes import Action, Reach, Viewer, reach
+from store import duty_record
 from store import rosters as kept
 from store.access_log import Access, note_for_unit
 from store.database import again_if_lost
-from store.duty import Duty, DutyPost, add_duty, community_contacts, end_duty, list_duties
+from store.duty import Duty, DutyPost, community_contacts, list_duties
 from store.scoping import within
 from store.tables import units
 
@@ -328,7 +329,7 @@ def put_on_duty(house: TheHouse, viewer: MayManageRosters, asked: NewDuty) -> Re
         None if asked.weekdays is None else tuple(sorted(set(asked.weekdays))),
         asked.rank,
     )
-    house.committed(lambda connection: add_duty(connection, duty))
+    house.committed(lambda connection: duty_record.put_on_duty(connection, duty, by=viewer.actor, at=house.clock()))
     return answer(_duty(duty), 201)
 
 
@@ -336,8 +337,15 @@ def put_on_duty(house: TheHouse, viewer: MayManageRosters, asked: NewDuty) -> Re
 def take_off_duty(house: TheHouse, viewer: MayManageRosters, asked: DutyEnding) -> Response:
     """The duty ends with that day."""
     house.committed(
-        lambda connection: end_duty(
-            connection, asked.unit, asked.account, DutyPost(asked.post), asked.valid_from, asked.last_day
+        lambda connection: duty_record.take_off_duty(
+            connection,
+            asked.unit,
+            asked.account,
+            DutyPost(asked.post),
+            asked.valid_from,
+            asked.last_day,
+            by=viewer.actor,
+            at=house.clock(),
         ),
     )
     return Response(status_code=204)

@@ -1,8 +1,7 @@
 """Units (单位): every body that has accounts, the hours in which its clocks run, and who asks where nobody answers."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-import structlog
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import Connection, Row, select
@@ -18,10 +17,8 @@ from domain.silence import SilenceRule
 from domain.time_limits import OfficeHours
 from store.accounts import NoSuchUnit
 from store.database import again_if_lost
-from store.duty import set_office_hours, set_silence_rule
+from store.duty_record import change_hours, change_rule
 from store.tables import units
-
-log: Final = structlog.get_logger("onething.api")
 
 router = APIRouter(prefix=V1, tags=["units"], route_class=StrictRoute)
 
@@ -100,7 +97,7 @@ def change_office_hours(house: TheHouse, viewer: MayManageRosters, unit: UnitCod
     hours = _hours(asked)
 
     def change(connection: Connection) -> UnitView:
-        set_office_hours(connection, unit, hours, house.today)
+        change_hours(connection, unit, hours, house.today, by=viewer.actor, at=house.clock())
         return _get_unit(connection, unit)
 
     return answer(house.committed(change))
@@ -118,12 +115,10 @@ def set_rule(house: House, viewer: Viewer, unit: str, rule: SilenceRule | None) 
         raise NotAllowed
 
     def change(connection: Connection) -> UnitView:
-        set_silence_rule(connection, unit, rule)
+        change_rule(connection, unit, rule, by=viewer.actor, at=house.clock())
         return _get_unit(connection, unit)
 
-    changed = house.committed(change)
-    log.info("silence rule set", unit=unit, rule=rule, by=viewer.actor.account)
-    return changed
+    return house.committed(change)
 
 
 def _hours(asked: HoursWanted) -> OfficeHours | None:

@@ -164,7 +164,7 @@ def hours(
     """
     adopt(state)
     from domain.time_limits import OfficeHours
-    from store.duty import set_office_hours
+    from store.duty_record import change_hours
 
     named = [hour is not None for hour in (opens, closes, lunch)]
     if any(named) if natural else not all(named[:2]):
@@ -185,7 +185,7 @@ def hours(
                 Exit.USAGE, "办公时间应依次为上班、午休、下班 Hours follow one another: 08:30, 12:00-13:30, 17:00"
             ) from None
     with open_database() as database, database.begin() as connection:
-        set_office_hours(connection, unit, wanted, _today())
+        change_hours(connection, unit, wanted, _today(), by=_operator(), at=datetime.now(UTC))
     say("已设置 Set.")
 
 
@@ -205,11 +205,11 @@ def silence(
     """
     adopt(state)
     from domain.silence import SilenceRule
-    from store.duty import set_silence_rule
+    from store.duty_record import change_rule
 
     wanted = None if rule is RuleName.AS_DECLARED else SilenceRule(rule.value.replace("-", "_"))
     with open_database() as database, database.begin() as connection:
-        set_silence_rule(connection, unit, wanted)
+        change_rule(connection, unit, wanted, by=_operator(), at=datetime.now(UTC))
     say("已设置 Set.")
 
 
@@ -294,7 +294,8 @@ def add(
     安排账号在本单位值守 · An account is on duty in its own unit; the same duty again changes nothing.
     """
     adopt(state)
-    from store.duty import Duty, DutyPost, add_duty
+    from store.duty import Duty, DutyPost
+    from store.duty_record import put_on_duty
 
     days: tuple[int, ...] | None = None
     if weekdays is not None:
@@ -304,7 +305,7 @@ def add(
         days = tuple(sorted({int(day) for day in typed}))
     duty = Duty(unit, account, DutyPost(post.value), since.date(), None if until is None else until.date(), days, rank)
     with open_database() as database, database.begin() as connection:
-        add_duty(connection, duty)
+        put_on_duty(connection, duty, by=_operator(), at=datetime.now(UTC))
     say(f"已安排 On duty: {account} ({unit})")
 
 
@@ -324,10 +325,20 @@ def end(
     值守至该日为止; 早于首日则撤回 · The duty ends with that day; before its first day it is taken back.
     """
     adopt(state)
-    from store.duty import DutyPost, end_duty
+    from store.duty import DutyPost
+    from store.duty_record import take_off_duty
 
     with open_database() as database, database.begin() as connection:
-        end_duty(connection, unit, account, DutyPost(post.value), since.date(), last_day.date())
+        take_off_duty(
+            connection,
+            unit,
+            account,
+            DutyPost(post.value),
+            since.date(),
+            last_day.date(),
+            by=_operator(),
+            at=datetime.now(UTC),
+        )
     say(f"已结束 Ended: {account} ({unit})")
 
 
@@ -339,9 +350,14 @@ def _today() -> date:
 
 def _noted(connection: "Connection", at: datetime, action: str, purpose: str) -> "Actor":
     """Note in the access log that the operator opens rosters, before they are opened."""
-    from domain.actors import Actor
     from store.access_log import Access, note_for_unit
 
-    operator = Actor(account="operator", unit="operator")
+    operator = _operator()
     note_for_unit(connection, [Access(at=at, by=operator, action=action, about=("roster",), purpose=purpose)])
     return operator
+
+
+def _operator() -> "Actor":
+    from domain.actors import Actor
+
+    return Actor(account="operator", unit="operator")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from api.workbooks import CSV, XLSX, read_sheet, write_sheet
 from domain.roster import COLUMNS, Community, as_row, read_roster
 from domain.scopes import Role
+from store.access_log import verify
 from store.accounts import add_account, issue_token
 from store.tables import access_log
 from tests.api.conftest import CENTRE, Api
@@ -181,6 +182,33 @@ def test_an_account_goes_on_duty_and_off(api: Api, centre: httpx.Client) -> None
     assert (stranger.status_code, stranger.json()["code"]) == (422, "duty.account")
     assert centre.post("/api/v1/duties", json={**DUTY, "weekdays": [8]}).status_code == 422
     assert api.by("supervisor-1").post("/api/v1/duties", json=DUTY).status_code == 403
+
+
+def test_who_changed_office_hours_duties_or_the_silence_rule_is_in_the_access_log(
+    api: Api, centre: httpx.Client
+) -> None:
+    hours, rule = "/api/v1/units/police/office-hours", "/api/v1/units/office/silence-rule"
+    centre.put(hours, json={"opens": "08:30", "closes": "17:00", "lunch": ["12:00", "13:30"]})
+    centre.put(hours, json={"opens": None, "closes": None})
+    centre.post("/api/v1/duties", json={**DUTY, "weekdays": [1, 3]})
+    centre.post("/api/v1/duties/endings", json={**DUTY, "last_day": "2026-11-22"})
+    api.by("pension-1").put(rule, json={"rule": "caseworker"})
+    assert centre.put("/api/v1/units/nowhere/office-hours", json={"opens": None, "closes": None}).status_code == 404
+
+    with api.store.database.reading() as connection:
+        logged = connection.execute(select(access_log).order_by(access_log.c.position)).all()
+        assert list(verify(connection)) == []
+
+    centre_unit = logged[0].unit
+    assert [(one.account, one.unit, one.action, *one.about, one.purpose) for one in logged] == [
+        (CENTRE, centre_unit, "set_office_hours", "unit/police", "办公时间 office hours 08:30-17:00 lunch 12:00-13:30"),
+        (CENTRE, centre_unit, "set_office_hours", "unit/police", "自然小时 natural hours"),
+        (CENTRE, centre_unit, "put_on_duty", "unit/police",
+         "安排值守 on duty officer-1 officer from 2026-11-01 weekdays 1,3 rank 1"),
+        (CENTRE, centre_unit, "take_off_duty", "unit/police",
+         "结束值守 off duty officer-1 officer from 2026-11-01 last day 2026-11-22"),
+        ("pension-1", "office", "set_silence_rule", "unit/office", "未答复的处理 silence rule caseworker"),
+    ]  # fmt: skip
 
 
 def test_a_unit_says_its_office_hours(api: Api, centre: httpx.Client) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from api.workbooks import read_sheet, write_sheet
 from cli.roster import PostName, RuleName
+from cli.service import Service
 from domain.roster import COLUMNS, read_roster
 from domain.silence import SilenceRule
 from store.duty import DutyPost
@@ -144,6 +145,26 @@ def test_a_unit_says_who_asks_where_nobody_answers(demonstration: Terminal) -> N
     for rule in RuleName:
         assert demonstration.onething("roster", "silence", "pension-office", rule.value).code == 0
     assert {rule.value.replace("-", "_") for rule in RuleName} == {"as_declared", *SilenceRule}
+
+
+def test_what_the_operator_changes_is_in_the_access_log_under_the_operators_name(demonstration: Terminal) -> None:
+    duty = ("--unit", "police", "--account", "verifier", "--from", "2025-01-01")
+    for words in (
+        ("hours", "police", "--natural"),
+        ("silence", "pension-office", "as-declared"),
+        ("duties", "add", *duty),
+        ("duties", "end", *duty, "--last-day", "2024-12-31"),
+    ):
+        assert demonstration.onething("roster", *words).code == 0
+
+    with Service.found(demonstration.state, account="auditor") as service:
+        noted = service.get("/access-log", unit="operator", limit=4).json()["accesses"]
+    assert [(one["account"], one["action"], one["about"]) for one in reversed(noted)] == [
+        ("operator", "set_office_hours", ["unit/police"]),
+        ("operator", "set_silence_rule", ["unit/pension-office"]),
+        ("operator", "put_on_duty", ["unit/police"]),
+        ("operator", "take_off_duty", ["unit/police"]),
+    ]
 
 
 def test_the_commands_posts_are_those_of_the_rules() -> None:

@@ -5,9 +5,12 @@ import re
 from html import unescape
 from typing import Any
 
+from sqlalchemy import select
+
 from domain.actors import Actor
 from domain.case_file import ProofState
 from store.links import sign_link
+from store.tables import access_log
 from tests.desk import MONDAY
 from tests.pages.conftest import Browser, Page, Pages
 from tests.retirees import MARCH, Retiree
@@ -108,6 +111,9 @@ def test_the_bureau_sets_who_asks_where_nobody_answers_and_consent_is_not_on_off
 
     assert "已保存。" in saved.text
     assert 'value="caseworker" checked' in saved.html
+    with pages.store.database.reading() as connection:
+        (noted,) = connection.execute(select(access_log).where(access_log.c.action == "set_silence_rule")).all()
+    assert (noted.account, noted.unit, *noted.about) == ("pension-1", "office", "unit/office")
     one = asked(pages)
     assert "时限已过" not in officer.get(f"/inbox/{one.question}").text
     one.is_silent()
