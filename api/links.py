@@ -58,7 +58,7 @@ def answer_link(house: TheHouse, asked: LinkAnswer) -> Response:
     line = line_of_link(house, asked.token)
     # Every use is an act of its own: the link is spent by the first, not by the first of each content.
     handled = carry_out(
-        house, holder_of_link(line), Action.ANSWER_VERIFICATION, line, deed_answer(house, asked), uuid4(), None
+        house, holder_of_link(line), Action.ANSWER_VERIFICATION, line, deed_answer(house, asked, line), uuid4(), None
     )
     return answer(heard(handled, line))
 

@@ -6,6 +6,7 @@ and both attempts are in the access log.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -199,18 +200,18 @@ def deed_resume() -> Deed:
     return Deed("resume", ResumeVerification)
 
 
-def deed_answer(house: House, asked: GivenAnswer) -> Deed:
-    """答复; raises 422 for a phone that is none, and for a call that has not been made yet."""
+def deed_answer(house: House, asked: GivenAnswer, line: VerificationLine) -> Deed:
+    """答复; raises 422 for a phone that is none, and for a call that was not made since the question was opened."""
     said = {} if asked.reason is None else {"text": asked.reason}
     if asked.phone is not None:
-        said |= _call(house, asked.phone)
+        said |= _call(house, asked.phone, line.opened_at)
     # A call without a reason is no reason: only a match goes without one, and the rules say so.
     given = bool(said) and (asked.answer == "matches" or asked.reason is not None)
     command = partial(AnswerVerification, answer=asked.answer, by_phone=asked.phone is not None)
     return Deed("answer", command, said=said if given else None, logged=True)
 
 
-def _call(house: House, phone: PhoneCall) -> dict[str, str]:
+def _call(house: House, phone: PhoneCall, opened_at: datetime) -> dict[str, str]:
     try:
         number = read_phone(phone.number)
     except NotAnIdentifier as wrong:
@@ -219,6 +220,11 @@ def _call(house: House, phone: PhoneCall) -> dict[str, str]:
         ) from None
     if phone.at > house.clock():
         raise faulty("/phone/at", "in_future", "不能晚于现在", "must not be in the future")
+    # To the minute, as calls are noted down.
+    if phone.at < opened_at.replace(second=0, microsecond=0):
+        raise faulty(
+            "/phone/at", "before_question", "不能早于本项核验发出的时间", "must not be before the question was opened"
+        )
     return {"spoke_with": phone.spoke_with, "number": number, "at": phone.at.isoformat(), "said": phone.said}
 
 
@@ -227,23 +233,23 @@ def _call(house: House, phone: PhoneCall) -> dict[str, str]:
 
 def do(house: House, viewer: Viewer, action: Action, id: UUID, deed: Deed, sent: Sent) -> VerificationActed:
     """Carry the deed out, once for each key."""
-    line, handled = _done(house, viewer, action, id, deed, sent)
+    line = get_verification(house, viewer, action, id)
+    handled = _done(house, viewer, action, line, deed, sent)
     return VerificationActed(verification=_now(handled, line), events=event_views(handled.events))
 
 
 def do_answer(house: House, viewer: Viewer, id: UUID, asked: GivenAnswer, sent: Sent) -> AnswerHeard:
     """Answer, and tell whether it counted."""
-    line, handled = _done(house, viewer, Action.ANSWER_VERIFICATION, id, deed_answer(house, asked), sent)
+    action = Action.ANSWER_VERIFICATION
+    line = get_verification(house, viewer, action, id)
+    handled = _done(house, viewer, action, line, deed_answer(house, asked, line), sent)
     return heard(handled, line)
 
 
-def _done(
-    house: House, viewer: Viewer, action: Action, id: UUID, deed: Deed, sent: Sent
-) -> tuple[VerificationLine, Handled]:
-    line = get_verification(house, viewer, action, id)
-    bound = act_key(house, viewer.actor, sent, deed.name, str(id))
-    command = command_id(line.case_id, deed.name, id, viewer.actor.account, bound.key)
-    return line, carry_out(house, viewer.actor, action, line, deed, command, bound)
+def _done(house: House, viewer: Viewer, action: Action, line: VerificationLine, deed: Deed, sent: Sent) -> Handled:
+    bound = act_key(house, viewer.actor, sent, deed.name, str(line.id))
+    command = command_id(line.case_id, deed.name, line.id, viewer.actor.account, bound.key)
+    return carry_out(house, viewer.actor, action, line, deed, command, bound)
 
 
 def carry_out(

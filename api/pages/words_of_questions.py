@@ -133,7 +133,7 @@ QUESTION: Final = {
     "请选择一个答复。": "Choose an answer.",
     "请写明与谁通话。": "Say with whom you spoke.",
     "请填写通话的电话号码, 手机或带区号的固定电话。": "Give the number: a mobile, or a landline with its area code.",
-    "请填写通话时间, 不能晚于现在。": "Give the time of the call, not later than now.",
+    "请填写通话时间, 不早于本项核验发出, 不晚于现在。": "Give the time of the call, not before the question was sent and not later than now.",
     "请写明对方说了什么, 2 至 1000 字。": "Say what you were told, 2 to 1000 characters.",
     "请选择同事。": "Choose a colleague.",
     "已由 {account} 于 {moment} 答复, 您的提交没有生效。": "{account} answered on {moment}; yours did not take effect.",

@@ -417,7 +417,7 @@ def test_a_telephone_answer_is_kept_sealed_and_shown_masked(api: Api, capfd: pyt
     assert told["phone"] == {
         "spoke_with": "申屠*",
         "number": "154****0321",
-        "at": "2026-11-23T08:55:00+08:00",
+        "at": CALL["at"],
         "said": CALL["said"],
     }
     said = capfd.readouterr()
@@ -448,6 +448,8 @@ def test_a_match_by_telephone_keeps_the_call_without_a_reason(api: Api) -> None:
         ({"number": "12345"}, "/phone/number", "length"),
         ({"number": "电话"}, "/phone/number", "characters"),
         ({"at": "2026-11-23T09:00:01+08:00"}, "/phone/at", "in_future"),
+        ({"at": "2026-11-23T08:59:00+08:00"}, "/phone/at", "before_question"),
+        ({"at": "1999-01-01T09:00:00+08:00"}, "/phone/at", "before_question"),
         ({"at": "2026-11-23T08:55:00"}, "/phone/at", "type"),
         ({"at": 1764000000}, "/phone/at", "type"),
         ({"spoke_with": ""}, "/phone/spoke_with", "too_short"),
@@ -465,6 +467,13 @@ def test_a_call_that_cannot_have_been_is_refused_by_place_and_rule(
     assert answered.status_code == 422, answered.text
     assert [(fault["pointer"], fault["code"]) for fault in answered.json()["errors"]] == [(pointer, code)]
     assert case_of(api, question).verification(PROOF, 1, 0).state == "open"
+
+
+def test_a_call_is_noted_to_the_minute_and_may_be_of_the_minute_in_which_the_question_came(api: Api) -> None:
+    api.clock.at += timedelta(seconds=40)
+    question = ask(api)
+
+    acted(api, "civil-1", question, "answer", {"answer": "matches", "phone": CALL})
 
 
 def test_a_late_call_is_kept_too(api: Api) -> None:

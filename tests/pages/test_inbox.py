@@ -231,7 +231,12 @@ def test_an_answer_that_lacks_something_comes_back_as_it_was_typed(pages: Pages)
 
 
 @pytest.mark.parametrize(
-    ("number", "at", "told"), [("123", "", "电话号码"), ("0579-85551234", "2099-01-01T09:00", "不能晚于现在")]
+    ("number", "at", "told"),
+    [
+        ("123", "", "电话号码"),
+        ("0579-85551234", "2099-01-01T09:00", "不晚于现在"),
+        ("0579-85551234", "1999-01-01T09:00", "不早于本项核验发出"),
+    ],
 )
 def test_a_call_that_cannot_have_been_is_told_beside_its_field(pages: Pages, number: str, at: str, told: str) -> None:
     story = verifying(pages.store)
@@ -249,7 +254,7 @@ def test_an_answer_by_telephone_keeps_with_whom_and_shows_it_masked(pages: Pages
     story = verifying(pages.store)
     pages.clock.at = MONDAY + timedelta(minutes=25)
     browser = pages.by("civil-1")
-    call = {"spoke_with": "欧阳秀英", "number": "0579-85551234", "at": "2026-11-23T09:05", "said": "两人确系夫妻"}
+    call = {"spoke_with": "欧阳秀英", "number": "0579-85551234", "at": "2026-11-23T09:10", "said": "两人确系夫妻"}
 
     led = browser.send(browser.get(question(story)), f"{question(story)}/answer", answer="matches", **call)
     after = browser.follow(led)
