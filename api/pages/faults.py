@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from api.pages.rendering import HEADERS, render
+from api.pages.rendering import ALONE, HEADERS, render
 from api.problems import Problem, problem, trace_id_of
 from domain.identifiers import is_case_no
 from domain.refusals import Refusal
@@ -73,6 +73,9 @@ def as_page(request: Request, told: Problem, headers: Mapping[str, str]) -> Resp
     if told.status == 401 and request.method in {"GET", "HEAD"}:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?{urlencode({'next': wanted})}" if wanted != "/" else "/login", 303, HEADERS)
+    if _is_bad_link(request, told):
+        # In the same words and under the same status, whatever is wrong with it.
+        return render(request, "link_bad.html", status=404, here="/v/", headers=ALONE, keeps_language=False)
     answered = render(
         request,
         "problem.html",
@@ -85,6 +88,14 @@ def as_page(request: Request, told: Problem, headers: Mapping[str, str]) -> Resp
     if "retry-after" in (kept := {name.lower(): value for name, value in headers.items()}):
         answered.headers["retry-after"] = kept["retry-after"]
     return answered
+
+
+def _is_bad_link(request: Request, told: Problem) -> bool:
+    """Cut short, added to, never ours, or about what is no more: for its holder, who has no account, it is all one."""
+    if not request.url.path.startswith("/v/"):
+        return False
+    of_address = any((fault.parameter or "").startswith(("path.", "query.")) for fault in told.errors)
+    return told.status in {404, 410} or of_address
 
 
 def page_behind(request: Request) -> str:

@@ -4,7 +4,6 @@ The link is the whole of the right, so the page keeps nothing: no cookie, nothin
 told to anybody. Used once it says who closed the question; too late it says who has it now.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -21,7 +20,7 @@ from api.links import LinkAnswer, LinkShown, line_of_link
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
 from api.pages.question import Attempt, Done, FieldsWrong, done_told, given, outcome, shown, wrong_of
-from api.pages.rendering import HEADERS, render
+from api.pages.rendering import ALONE, render
 from api.pages.words import LANGUAGES
 from api.problems import Trouble, status_of
 from api.question import Question
@@ -37,7 +36,6 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 LONG_AGO: Final = datetime(1970, 1, 2, tzinfo=UTC)
 """Before any link ran out: whether it was ever one of ours."""
-ALONE: Final[Mapping[str, str]] = HEADERS | {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
 
 OneTime = Annotated[str, Path(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
 Typed = Annotated[str, Form(max_length=4000)]

@@ -39,6 +39,9 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 
+ALONE: Final[Mapping[str, str]] = HEADERS | {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
+"""Of a page whose address is itself the right to see it."""
+
 TEMPLATES: Final = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,

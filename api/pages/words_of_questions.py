@@ -192,6 +192,9 @@ LINK: Final = {
     "请在此之前答复:": "Please answer by",
     "本链接只能答复一次, 请勿转发。查看已记入查询日志, 仅用于本项核验。": "This link can be answered once; do not pass it on. "
     "That it was opened is in the access log; for this question only.",
+    "链接不完整或已失效": "This link is incomplete, or no longer valid",
+    "请从收到的消息中重新打开完整的链接; 如仍不能打开, 请致电发来链接的单位。": "Open the whole link from the message once more; if it "
+    "still does not open, call the office that sent it.",
     "链接已使用或已过期": "This link was used, or its time is over",
     "谢谢, 已收到答复": "Thank you, your answer was received",
     "可以关闭本页。本链接不能再次使用。": "You may close this page. The link cannot be used again.",

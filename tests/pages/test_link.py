@@ -139,6 +139,31 @@ def test_what_never_was_a_link_is_no_page(pages: Pages) -> None:
     assert story.file.proof(PROOF).state == "verifying"
 
 
+def test_every_bad_link_is_one_plain_page_for_somebody_without_an_account(pages: Pages) -> None:
+    story = verifying(pages.store)
+    address = link(pages, story)
+    phone = pages.stranger()
+    bad = [
+        phone.get(address[:-1] + ("A" if address[-1] != "A" else "B")),
+        phone.get(address[:20]),
+        phone.get(address + "A" * 200),
+        phone.get(address + "。"),
+        phone.get(f"{address}/x"),
+        phone.get(f"{address}?done=maybe"),
+        phone.get("/v/"),
+        phone.post(address[:20], answer="matches"),
+        phone.post(address + "A" * 200, answer="matches"),
+    ]
+
+    for page in bad:
+        assert (page.status, keeps_nothing(page)) == (404, True)
+        assert "链接不完整或已失效" in page.text
+        assert "请致电发来链接的单位" in page.text
+        for officers in ("办件编号", "回到首页", "path.token", "格式不符", "追踪号", address.rpartition("/")[2]):
+            assert officers not in page.html
+    assert "incomplete, or no longer valid" in phone.get(f"{address[:20]}?lang=en").text
+
+
 def test_an_incomplete_answer_comes_back_as_it_was_typed(pages: Pages) -> None:
     story = climbing(pages.store)
     address = link(pages, story)

@@ -337,6 +337,7 @@ OVER_HTTP = frozenset(
         "question_parts.html",
         "link.html",
         "link_closed.html",
+        "link_bad.html",
         "confirmations.html",
         "asking.html",
         "new_verification.html",
