@@ -46,7 +46,7 @@ from domain.decisions import decide
 from domain.events import Answer
 from domain.identifiers import NotAnIdentifier, read_case_no, sentence
 from domain.notices import card_id
-from domain.refusals import AlreadySettled, HeldByAnother, Refusal
+from domain.refusals import AlreadySettled, HeldByAnother, ReasonMissing, Refusal
 from domain.scopes import Action, Viewer
 from domain.time_limits import in_shanghai
 from store.database import again_if_lost
@@ -283,7 +283,11 @@ def _known(house: House, viewer: Viewer, case_nos: Sequence[str]) -> Mapping[str
 
 def _refused(number: int, case_no: str, refusal: Refusal) -> RowResult:
     by, at, day = None, None, None
+    errors: tuple[Fault, ...] = ()
     match refusal:
+        case ReasonMissing():
+            pointer = f"/rows/{number - 1}/note"
+            errors = (Fault(pointer=pointer, code="missing", detail=refusal.en, detail_zh=refusal.zh),)
         case AlreadySettled():
             by, at = refusal.by, refusal.at
         case HeldByAnother():
@@ -302,6 +306,7 @@ def _refused(number: int, case_no: str, refusal: Refusal) -> RowResult:
         by=by,
         at=at,
         day=day,
+        errors=errors,
     )
 
 

@@ -34,6 +34,7 @@ from domain.refusals import (
     NotAllowed,
     NotEligibleHere,
     NotFound,
+    ReasonMissing,
     Refusal,
     VerificationOver,
 )
@@ -242,6 +243,8 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
             ]
         case NotEligibleHere():
             faults = [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
+        case ReasonMissing():
+            faults = [Fault(pointer="/reason", code="missing", detail=refusal.en, detail_zh=refusal.zh)]
         case AlreadyOpen():
             facts = {"case_no": refusal.case_no}
         case AlreadySettled():
@@ -309,6 +312,7 @@ _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = {
     "extra_forbidden": ("unknown", "不认识此项", "is not known here"),
     "string_too_short": ("too_short", "至少 {min_length} 个字符", "must have at least {min_length} characters"),
     "string_too_long": ("too_long", "最多 {max_length} 个字符", "must have at most {max_length} characters"),
+    "too_short": ("too_few", "至少 {min_length} 个", "must have at least {min_length} entries"),
     "too_long": ("too_many", "最多 {max_length} 个", "must have at most {max_length} entries"),
     "string_pattern_mismatch": ("pattern", "格式不符", "does not have the required form"),
     "string_unicode": ("encoding", "编码有误", "is not valid Unicode"),
@@ -382,7 +386,8 @@ def _fault(one: Mapping[str, Any]) -> Fault:
     kind, context = one["type"], one.get("ctx", {})
     place, *path = one["loc"]
     if kind in _SENTENCES:
-        code, zh, en = (part.format_map(context) for part in _SENTENCES[kind])
+        code, chinese, english = _SENTENCES[kind]
+        zh, en = chinese.format_map(_in_chinese(context)), english.format_map(context)
     else:
         code = "type" if kind.endswith(("_type", "_parsing")) else "not_valid"
         zh, en = _TYPES.get(kind.split("_")[0], ("无效", "is not valid"))
@@ -391,6 +396,16 @@ def _fault(one: Mapping[str, Any]) -> Fault:
         pointer = "".join(f"/{_shown(part)}" for part in path if not _is_branch(part))
         return Fault(pointer=pointer, code=code, detail=en, detail_zh=zh)
     return Fault(pointer="", parameter=f"{place}.{'.'.join(map(_shown, path))}", code=code, detail=en, detail_zh=zh)
+
+
+def _in_chinese(context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The library lists choices as `'this', 'that' or 'another'`; choices themselves hold no quotation marks."""
+    listed = {
+        name: "、".join(found)
+        for name in ("expected", "expected_tags")
+        if (found := re.findall("'([^']*)'", str(context.get(name, ""))))
+    }
+    return {**context, **listed}
 
 
 _BRANCHES: Final = frozenset({"concluded", "accepted", "denied"})

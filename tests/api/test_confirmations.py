@@ -110,7 +110,8 @@ def test_the_bureau_says_who_asks_where_nobody_answers_and_it_holds_for_forms_se
 
     assert api.by("pension-1").put("/api/v1/units/neighbour/silence-rule", json={"rule": None}).status_code == 403
     assert api.by("desk-1").put(address, json={"rule": None}).status_code == 403
-    assert api.by("pension-1").put(address, json={"rule": "consent"}).status_code == 422
+    (wrong,) = api.by("pension-1").put(address, json={"rule": "consent"}).json()["errors"]
+    assert (wrong["pointer"], wrong["detail_zh"]) == ("/rule", "应为其中之一: community_check、caseworker")
     assert api.by("pension-1").put(address, json={"rule": None}).json()["silence_rule"] is None
 
 
@@ -329,6 +330,9 @@ def test_a_row_without_its_note_or_with_an_answer_that_is_none_is_told_so(api: A
         "request.not_valid",
     ]
     assert told["rows"][2]["errors"][0]["pointer"] == "/rows/2/answer"
+    assert [(fault["pointer"], fault["code"]) for fault in told["rows"][0]["errors"]] == [("/rows/0/note", "missing")]
+    refused = post(api, "pension-1", f"inbox/{one.question}/answer", {"answer": "contradicts"}, "alone")
+    assert [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]] == [("/reason", "missing")]
 
 
 def test_what_was_previewed_is_what_the_run_does_and_one_failure_holds_up_nobody(api: Api) -> None:
