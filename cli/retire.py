@@ -480,11 +480,19 @@ def _checked(district: str) -> str:
 
 
 def _districts(given: list[str] | None) -> list[str]:
-    if given:
-        return [_checked(one) for one in dict.fromkeys(given)]
     from workers.settings import WorkerSettings
 
-    if all_of_them := WorkerSettings().scan_districts:
+    all_of_them = WorkerSettings().scan_districts
+    if given:
+        wanted = [_checked(one) for one in dict.fromkeys(given)]
+        # A register says of a district it does not have that nobody lives there; a mistyped one would pass for empty.
+        if all_of_them and (unknown := [one for one in wanted if one not in all_of_them]):
+            raise Leave(
+                Exit.USAGE,
+                f"--district {' '.join(unknown)}: 不在扫描的区划之内 is none of those scanned: {' '.join(all_of_them)}",
+            )
+        return wanted
+    if all_of_them:
         return all_of_them
     raise Leave(
         Exit.USAGE,

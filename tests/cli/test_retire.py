@@ -75,6 +75,14 @@ def test_the_outcomes_are_those_of_the_rules() -> None:
     assert {one.value for one in OutcomeName} == {one.value for one in Outcome} == {one.value for one in OUTCOMES}
 
 
+def test_a_district_that_is_none_of_those_scanned_is_refused_and_they_are_named(demonstration: Terminal) -> None:
+    said = scan(demonstration, "--district", DISTRICTS[0], "--district", "999999", "--dry-run")
+
+    assert said.code == 2
+    assert "--district 999999: 不在扫描的区划之内" in said.err
+    assert all(district in said.err for district in DISTRICTS)
+
+
 def test_without_a_month_every_month_of_tonights_scan_is_read(demonstration: Terminal) -> None:
     today = in_shanghai(datetime.now(UTC)).date()
 
