@@ -30,6 +30,7 @@ from api.shapes import (
     read_place,
     write_place,
 )
+from domain import single_proof
 from domain.departments import REGISTERS
 from domain.grants import Grant, GrantState, NoSuchGrant, Wanted, day_of, sources_needed
 from domain.refusals import NotAllowed, Refusal
@@ -67,7 +68,7 @@ class NewGrant(Asked):
     )
 
     source: Source = Field(description="The register, as /departments names it.")
-    purpose: Purpose = Field(description="The bundle's code, or * for every bundle.")
+    purpose: Purpose = Field(description="The bundle's code, `single_proof`, or * for all of them.")
     reason: Reason
     valid_until: Day = Field(description="The last day, in Shanghai: after today and at most two years ahead.")
 
@@ -100,7 +101,7 @@ class GrantList(Shown):
 
 
 class GrantsMissing(Shown):
-    """What a unit may not query yet of what a bundle needs."""
+    """What a unit may not query yet of what a bundle, or single proofs, need."""
 
     unit: str
     bundle: str
@@ -192,25 +193,37 @@ def list_of_grants(
 def list_of_missing_grants(
     house: TheHouse,
     viewer: MayReadGrants,
-    bundle: Annotated[str, Query(pattern=r"^[a-z][a-z_]{0,63}$", description="The bundle's code.")],
+    bundle: Annotated[
+        str,
+        Query(
+            pattern=r"^[a-z][a-z_]{0,63}$",
+            description="The bundle's code, or `single_proof` for proofs asked for alone.",
+        ),
+    ],
     unit: UnitName = None,
 ) -> Response:
-    """Which registers the bundle needs and the unit may not query today."""
+    """Which registers the bundle, or a single proof, needs and the unit may not query today."""
     at = house.clock()
     whose = unit or viewer.actor.unit
     if whose != viewer.actor.unit and reach(viewer, Action.READ_GRANTS) is not Reach.EVERYWHERE:
         raise _beyond_reach(house, viewer, Action.READ_GRANTS, NotAllowed())
-    declared = house.catalogue.in_force(bundle, day_of(at))
+    if bundle == single_proof.BUNDLE:
+        declared, needed = None, single_proof.SOURCES
+    else:
+        declared = house.catalogue.in_force(bundle, day_of(at))
+        needed = sources_needed(declared)
 
     def look() -> tuple[str, ...]:
         with house.store.database.glancing() as connection:
+            if declared is None:
+                return kept.missing_for_single_proofs(connection, whose, at)
             return kept.missing_for(connection, whose, declared, at)
 
     return answer(
         GrantsMissing(
             unit=whose,
-            bundle=declared.code,
-            needed=tuple(map(_named, sources_needed(declared))),
+            bundle=bundle,
+            needed=tuple(map(_named, needed)),
             missing=tuple(map(_named, again_if_lost(look))),
         )
     )

@@ -325,12 +325,12 @@ def _listing(database: "Database", at: datetime) -> Iterator[Finding]:
 def _grants(database: "Database", at: datetime) -> Iterator[Finding]:
     from domain.catalogue import catalogue
     from domain.grants import day_of
-    from store.grants import lacking, lacking_ahead, running_out
+    from store.grants import lacking, lacking_ahead, lacking_for_single_proofs, running_out
     from workers.settings import WorkerSettings
 
     bundles = catalogue().all_in_force(day_of(at))
     with database.reading() as connection:
-        lack = lacking(connection, bundles, at)
+        lack = [*lacking(connection, bundles, at), *lacking_for_single_proofs(connection, at)]
         ahead = lacking_ahead(connection, bundles, WorkerSettings().scan_districts, at)
         ending = running_out(connection, at, GRANTS_END_WITHIN)
     for one in lack:

@@ -12,10 +12,11 @@ from cli.screen import AsJson, Plain, moment, say, show, show_json, show_table
 from cli.surroundings import State, adopt, open_database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
+    from domain.bundle import Bundle
     from domain.grants import Grant
     from domain.scopes import Viewer
 
@@ -170,7 +171,10 @@ def revoke(ids: GrantIds, by: By, reason: Why, as_json: AsJson = False, state: S
 @app.command(short_help="缺少的权限 · What is missing.")
 def missing(
     unit: Annotated[str | None, typer.Option(help="单位 · Of this unit; else all that take applications in.")] = None,
-    bundle: Annotated[str | None, typer.Option(help="一件事代码 · For this bundle; else all in force.")] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(help="一件事代码, 或 single_proof · For this bundle; else all in force, and single proofs."),
+    ] = None,
     as_json: AsJson = False,
     plain: Plain = False,
     state: State = None,
@@ -179,20 +183,29 @@ def missing(
     例 Examples:
       onething grant missing
       onething grant missing --unit hospital --bundle newborn --json
+      onething grant missing --bundle single_proof   单项核验 · for single proofs
 
-    一件事需要而单位无权查询的数据源 · Registers that a bundle needs and a unit may not query: they are not asked, and
-    a person has to settle the proof.
+    一件事或单项核验需要而单位无权查询的数据源 · Registers that a bundle or a single proof needs and a unit may not query:
+    they are not asked, and a person has to settle the proof.
     """
     adopt(state)
+    from domain import single_proof
     from domain.catalogue import catalogue
     from domain.grants import day_of
-    from store.grants import lacking
+    from store.grants import lacking, lacking_for_single_proofs, units_that_ask
 
     at = datetime.now(UTC)
     today = day_of(at)
-    bundles = catalogue().all_in_force(today) if bundle is None else (catalogue().in_force(bundle, today),)
+    if bundle is None:
+        bundles: Sequence[Bundle] = catalogue().all_in_force(today)
+    else:
+        bundles = () if bundle == single_proof.BUNDLE else (catalogue().in_force(bundle, today),)
     with open_database() as database, database.reading() as connection:
         found = lacking(connection, bundles, at, of_units=None if unit is None else (unit,))
+        if bundle in {None, single_proof.BUNDLE}:
+            # A birth desk asks for none: that it may query nothing for them is nothing missing.
+            asking = [one for one in units_that_ask(connection) if unit in {None, one}]
+            found += lacking_for_single_proofs(connection, at, of_units=asking)
     if as_json:
         show_json([{"unit": one.unit, "bundle": one.bundle, "sources": list(one.sources)} for one in found])
         return

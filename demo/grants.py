@@ -16,7 +16,16 @@ from domain.bundle import Bundle
 from domain.catalogue import catalogue
 from domain.grants import GrantState, Wanted, day_of, read_ahead_by, years_after
 from domain.scopes import Action, Role, Viewer, reach
-from store.grants import GrantsWanted, apply, approve, list_grants, missing_for, permitted, sign
+from store.grants import (
+    GrantsWanted,
+    apply,
+    approve,
+    list_grants,
+    missing_for,
+    missing_for_single_proofs,
+    permitted,
+    sign,
+)
 
 REASON: Final = "演示: 窗口受理一件事, 免交证明"
 RENEWED_BEFORE: Final = timedelta(days=60)
@@ -54,8 +63,7 @@ def _needed(connection: Connection, desk: Viewer, at: datetime) -> Iterator[tupl
             permitted_then = permitted(connection, unit, bundle.code, at)
             yield from ((source, bundle.code) for source in read_ahead_by(bundle) if source not in permitted_then)
     if reach(desk, Action.ASK_VERIFICATION):
-        permitted_then = permitted(connection, unit, single_proof.BUNDLE, at)
-        yield from ((source, single_proof.BUNDLE) for source in single_proof.SOURCES if source not in permitted_then)
+        yield from ((source, single_proof.BUNDLE) for source in missing_for_single_proofs(connection, unit, at))
 
 
 def _desks() -> Iterator[Viewer]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from domain import grants as rules
+from domain import single_proof
 from domain.bundle import Bundle
 from domain.grants import EVERY_PURPOSE, AlreadyAppliedFor, Grant, GrantState, NoSuchGrant, Wanted, day_of
 from domain.refusals import SameKeyOtherRequest
@@ -57,7 +58,7 @@ class GrantsWanted:
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """The registers that one unit may not query for one bundle, in declared order."""
+    """The registers that one unit may not query for one bundle or for single proofs, in declared order."""
 
     unit: str
     bundle: str
@@ -94,6 +95,12 @@ def permitted(connection: Connection, unit: str, purpose: str, at: datetime) -> 
 def missing_for(connection: Connection, unit: str, bundle: Bundle, at: datetime) -> tuple[str, ...]:
     """The registers that the bundle needs and the unit may not query at that instant, in declared order."""
     return rules.missing(bundle, permitted(connection, unit, bundle.code, at))
+
+
+def missing_for_single_proofs(connection: Connection, unit: str, at: datetime) -> tuple[str, ...]:
+    """The registers that single proofs need and the unit may not query for them at that instant, in declared order."""
+    granted = permitted(connection, unit, single_proof.BUNDLE, at)
+    return tuple(source for source in single_proof.SOURCES if source not in granted)
 
 
 # ── the life of a grant ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,6 +204,17 @@ def lacking(
     ]
 
 
+def lacking_for_single_proofs(
+    connection: Connection, at: datetime, *, of_units: Sequence[str] | None = None
+) -> list[Lacking]:
+    """What units may not query of what single proofs need, by unit; None: all that ask for them."""
+    return [
+        Lacking(unit, single_proof.BUNDLE, sources)
+        for unit in (units_that_ask(connection) if of_units is None else of_units)
+        if (sources := missing_for_single_proofs(connection, unit, at))
+    ]
+
+
 def lacking_ahead(
     connection: Connection, bundles: Sequence[Bundle], districts: Sequence[str], at: datetime
 ) -> list[Lacking]:
@@ -245,26 +263,32 @@ def units_that_open(connection: Connection) -> list[str]:
     A program of a department's own unit could open one too, but calls back for the department: it counts only once
     the unit has a case.
     """
-    openers = [role.value for role in Role if Action.OPEN_CASE in MAY[role]]
+    return _units_that_may(Action.OPEN_CASE, connection, exists().where(cases.c.unit == accounts.c.unit))
+
+
+def units_that_ask(connection: Connection) -> list[str]:
+    """The units with an account that may ask for single proofs; a department's program once its unit has asked."""
+    asked = exists().where(cases.c.unit == accounts.c.unit, cases.c.bundle == single_proof.BUNDLE)
+    return _units_that_may(Action.ASK_VERIFICATION, connection, asked)
+
+
+# ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _units_that_may(action: Action, connection: Connection, has_done_so: ColumnElement[bool]) -> list[str]:
+    roles = [role.value for role in Role if action in MAY[role]]
     question = (
         select(accounts.c.unit)
         .distinct()
         .join(units, units.c.code == accounts.c.unit)
         .where(
             accounts.c.disabled_at.is_(None),
-            accounts.c.role.in_(openers),
-            or_(
-                accounts.c.role != Role.INTEGRATOR.value,
-                units.c.department.is_(None),
-                exists().where(cases.c.unit == accounts.c.unit),
-            ),
+            accounts.c.role.in_(roles),
+            or_(accounts.c.role != Role.INTEGRATOR.value, units.c.department.is_(None), has_done_so),
         )
         .order_by(accounts.c.unit)
     )
     return list(connection.execute(question).scalars())
-
-
-# ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _change(

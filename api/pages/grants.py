@@ -18,6 +18,7 @@ from api.pages.own_answers import cursor_after, told
 from api.pages.rendering import HEADERS, once, render
 from api.problems import status_of
 from api.shapes import Because, Cursor
+from domain import single_proof
 from domain.departments import REGISTERS
 from domain.form import SHANGHAI
 from domain.grants import EVERY_PURPOSE, YEARS_AT_MOST, GrantState, years_after
@@ -213,7 +214,7 @@ def _page(
 
 def _purposes(house: House, today: date) -> Mapping[str, Text]:
     """For what a register may be queried."""
-    every = Text("全部一件事和单项核验", "every life event, and single proofs")
     return {one.code: Text(one.title, one.title_en) for one in house.catalogue.all_in_force(today)} | {
-        EVERY_PURPOSE: every
+        single_proof.BUNDLE: Text("单项核验", "single proofs"),
+        EVERY_PURPOSE: Text("全部一件事和单项核验", "every life event, and single proofs"),
     }

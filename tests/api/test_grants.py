@@ -9,6 +9,7 @@ from sqlalchemy import update
 from domain.departments import REGISTERS
 from domain.grants import sources_needed
 from domain.scopes import Role
+from domain.single_proof import SOURCES
 from store.accounts import add_account, add_unit, issue_token
 from store.tables import accounts
 from tests.api.conftest import Api
@@ -25,6 +26,7 @@ NEW_ACCOUNTS = {
     "ward-2": ("ward", Role.UNIT_CHIEF),
     "other-1": ("other-ward", Role.BIRTH_DESK),
     "centre-1": ("data-centre", Role.DATA_CENTRE),
+    "asking-1": ("asking-bank", Role.REQUESTER),
 }
 
 
@@ -266,3 +268,17 @@ def test_a_faulty_question_names_its_parameter(api: Api, query: str) -> None:
 
 def test_a_bundle_that_nobody_declared_is_not_found(api: Api) -> None:
     assert api.by("ward-1").get("/api/v1/grants/missing?bundle=wedding").status_code == 404
+
+
+def test_what_single_proofs_need_is_missing_as_what_a_life_event_needs(api: Api) -> None:
+    assert missing(api, "asking-1", "bundle=single_proof") == list(SOURCES)
+    number = applied(api, by="asking-1", source="household_register", purpose="single_proof")
+    post(api, "asking-1", number, "confidentiality")
+    assert post(api, "centre-1", number, "approval").status_code == 200
+
+    left = [source for source in SOURCES if source != "household_register"]
+    assert missing(api, "asking-1", "bundle=single_proof") == left
+    assert missing(api, "auditor-1", "bundle=single_proof&unit=asking-bank") == left
+
+    assert post(api, "centre-1", number, "revocation", "职责调整").status_code == 200
+    assert missing(api, "asking-1", "bundle=single_proof") == list(SOURCES)

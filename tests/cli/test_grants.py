@@ -208,3 +208,28 @@ def test_the_doctor_names_the_register_that_may_not_be_read_ahead(demonstration:
     approved = demonstration.onething("grant", "approve", applied.json()[0]["id"], "--by", "data-centre")
     assert approved.code == 0, approved.err
     assert [one for one in findings(demonstration) if one["en"].startswith(unit)] == []
+
+
+def test_a_grant_for_single_proofs_that_was_taken_back_is_named(demonstration: Terminal) -> None:
+    listed = demonstration.onething("grant", "list", "--unit", "bank", "--json").json()
+    (id,) = [one["id"] for one in listed if (one["source"], one["state"]) == ("household_register", "approved")]
+    assert demonstration.onething("grant", "missing", "--unit", "bank", "--bundle", "single_proof").out == ""
+
+    revoked = demonstration.onething("grant", "revoke", id, "--by", "data-centre", "--reason", "职责调整")
+    assert revoked.code == 0, revoked.err
+
+    (found,) = [one for one in findings(demonstration) if one["en"].startswith("bank ")]
+    assert "household_register for single_proof" in found["en"]
+    assert "onething grant apply household_register --bundle single_proof" in found["fix"]
+    missing = "bank\tsingle_proof\thousehold_register\n"
+    assert missing in demonstration.onething("grant", "missing", "--plain").out
+    assert demonstration.onething("grant", "missing", "--bundle", "single_proof", "--plain").out == missing
+    assert "single_proof" not in demonstration.onething("grant", "missing", "--unit", "hospital", "--plain").out
+
+    applied = demonstration.onething(
+        "grant", "apply", "household_register", "--bundle", "single_proof", "--by", "bank",
+        "--reason", "办理存款继承", "--signed", "--json",
+    )  # fmt: skip
+    approved = demonstration.onething("grant", "approve", applied.json()[0]["id"], "--by", "data-centre")
+    assert approved.code == 0, approved.err
+    assert [one for one in findings(demonstration) if one["en"].startswith("bank ")] == []

@@ -27,6 +27,7 @@ from domain.grants import (
 )
 from domain.refusals import Refusal, SameKeyOtherRequest
 from domain.scopes import Role, Viewer
+from domain.single_proof import SOURCES
 from domain.watch_list import READ_AHEAD
 from store import grants as kept
 from store.access_log import verify
@@ -36,12 +37,15 @@ from store.database import Database
 from store.grants import (
     Applied,
     GrantsWanted,
+    Lacking,
     lacking,
     lacking_ahead,
+    lacking_for_single_proofs,
     list_grants,
     missing_for,
     permitted,
     running_out,
+    units_that_ask,
     units_that_open,
 )
 from store.tables import access_log, grants
@@ -463,6 +467,42 @@ def test_units_that_take_applications_in_are_asked_about_and_a_departments_own_p
 
     with office.database.reading() as connection:
         assert units_that_open(connection) == ["clinic", "hospital", "ward"]
+
+
+def test_the_units_that_ask_for_single_proofs_are_told_what_they_may_not_query_for_them(
+    office: Office, store: CaseStore
+) -> None:
+    with office.database.begin() as connection:
+        for unit, department in (
+            ("ward", None),
+            ("bank", None),
+            ("notary", None),
+            ("police", "public_security"),
+            ("hospital", "delivery_institution"),
+        ):
+            add_unit(connection, unit, title=unit, division=DIVISION, department=department)
+        for account, unit, role in (
+            ("ward-1", "ward", Role.BIRTH_DESK),
+            ("bank-1", "bank", Role.REQUESTER),
+            ("notary-system", "notary", Role.INTEGRATOR),
+            ("police-system", "police", Role.INTEGRATOR),
+            ("hospital-system", "hospital", Role.INTEGRATOR),
+        ):
+            add_account(connection, account, unit=unit, role=role)
+        grant_everything(connection, "notary", "single_proof")
+    file(store)  # a life event, in the name of the hospital: that it asks for a single proof is another thing
+
+    with office.database.reading() as connection:
+        assert units_that_ask(connection) == ["bank", "notary"]
+        assert lacking_for_single_proofs(connection, MONDAY) == [Lacking("bank", "single_proof", SOURCES)]
+    with office.database.begin() as connection:
+        grant_everything(connection, "bank", "newborn")
+        take_away(connection, "notary", "household_register", at=MONDAY)
+    with office.database.reading() as connection:
+        assert lacking_for_single_proofs(connection, MONDAY) == [
+            Lacking("bank", "single_proof", SOURCES),
+            Lacking("notary", "single_proof", ("household_register",)),
+        ]
 
 
 def test_the_tests_own_units_may_query_everything_until_it_is_taken_away(office: Office) -> None:
