@@ -43,6 +43,14 @@ Whole = Annotated[
     bool, Query(description="The file is the whole listing: what it does not name leaves today. Else it is one batch.")
 ]
 
+AlthoughBundlesStop = Annotated[
+    bool,
+    Query(
+        description="It is meant that the life events named under `stops` cannot be filed any more; without this a file"
+        " that would do so is not taken over."
+    ),
+]
+
 
 class NoSuchProof(NotFound):
     """The listing never had a proof of that code."""
@@ -178,7 +186,11 @@ def compare_listing(house: TheHouse, viewer: MayManageListing, sheet: UploadedSh
 
 @files.post("/listing", response_model=SheetPreview, openapi_extra=FILE_BODY)
 def take_listing_over(
-    house: TheHouse, viewer: MayManageListing, sheet: UploadedSheet, whole: Whole = False
+    house: TheHouse,
+    viewer: MayManageListing,
+    sheet: UploadedSheet,
+    whole: Whole = False,
+    although_bundles_stop: AlthoughBundlesStop = False,
 ) -> Response:
     """Take the file over, all of it or nothing; the same file again changes nothing."""
 
@@ -186,7 +198,15 @@ def take_listing_over(
         at = house.clock()
         about = ("listing",)
         note_for_unit(connection, [Access(at, viewer.actor, "import_listing", about, "导入证明事项清单 import")])
-        return kept.apply(connection, read_listing(sheet), viewer.actor, at, whole=whole)
+        return kept.apply(
+            connection,
+            read_listing(sheet),
+            viewer.actor,
+            at,
+            whole=whole,
+            demanded_by=house.catalogue,
+            although_bundles_stop=although_bundles_stop,
+        )
 
     return answer(preview_of(house.committed(take_over)))
 
@@ -194,7 +214,7 @@ def take_listing_over(
 def _compared(house: House, sheet: Sheet, whole: bool) -> Comparison:
     def once() -> Comparison:
         with house.store.database.reading() as connection:
-            return kept.compare(connection, read_listing(sheet), house.today, whole=whole)
+            return kept.compare(connection, read_listing(sheet), house.today, whole=whole, demanded_by=house.catalogue)
 
     return again_if_lost(once)
 

@@ -5,6 +5,7 @@ and to take it over. Only the last changes anything, and the same file twice cha
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Request, Response
@@ -86,6 +87,15 @@ class ChangeView(Shown):
     fields: tuple[FieldChangeView, ...]
 
 
+class StopView(Shown):
+    """A life event of which no case could be filed any more."""
+
+    bundle: str
+    since: date = Field(description="The first such day, in Shanghai.")
+    detail: str
+    detail_zh: str
+
+
 class SheetPreview(Shown):
     """Whether a file can be taken over, and how much it would change."""
 
@@ -95,6 +105,9 @@ class SheetPreview(Shown):
     unchanged: int
     faults: tuple[RemarkView, ...] = Field(description="Any of them keeps the whole file out.")
     warnings: tuple[RemarkView, ...] = Field(description="Taken over all the same.")
+    stops: tuple[StopView, ...] = Field(
+        description="What a listing's file would close: taken over only when it is said that this is meant."
+    )
 
 
 class SheetChanges(SheetPreview):
@@ -105,7 +118,9 @@ class SheetChanges(SheetPreview):
 
 def preview_of(told: Comparison) -> SheetPreview:
     """The numbers and remarks."""
-    return SheetPreview(**_counts(told), faults=_remarks(told.faults), warnings=_remarks(told.warnings))
+    return SheetPreview(
+        **_counts(told), faults=_remarks(told.faults), warnings=_remarks(told.warnings), stops=_stops(told)
+    )
 
 
 def changes_of(told: Comparison) -> SheetChanges:
@@ -114,6 +129,7 @@ def changes_of(told: Comparison) -> SheetChanges:
         **_counts(told),
         faults=_remarks(told.faults),
         warnings=_remarks(told.warnings),
+        stops=_stops(told),
         changes=tuple(_change(change) for change in told.changes[:SHOWN_AT_MOST]),
     )
 
@@ -138,6 +154,10 @@ def _remarks(remarks: Sequence[Remark]) -> tuple[RemarkView, ...]:
         )
         for one in remarks
     )
+
+
+def _stops(told: Comparison) -> tuple[StopView, ...]:
+    return tuple(StopView(bundle=one.code, since=one.since, detail=one.en, detail_zh=one.zh) for one in told.stops)
 
 
 def _change(change: Change) -> ChangeView:

@@ -295,11 +295,12 @@ def _accounts(database: "Database") -> Iterator[Finding]:
 def _listing(database: "Database", at: datetime) -> Iterator[Finding]:
     from domain.catalogue import catalogue, demands_too_much
     from domain.time_limits import in_shanghai
-    from store.listing import listed
+    from store.listing import lines_to_export, listed
 
     today = in_shanghai(at).date()
     with database.reading() as connection:
         lines = listed(connection, today)
+        ahead = lines_to_export(connection, today)
     if not lines:
         yield Finding(
             "warning", "listing", "证明事项清单为空, 任何证明都不会被拒收",
@@ -315,7 +316,14 @@ def _listing(database: "Database", at: datetime) -> Iterator[Finding]:
                 "failed", "listing", f"{bundle} 不能受理: {zh}", f"no case of {bundle} can be filed: {en}",
                 f"修改声明 or amend domain/bundles/{bundle}.py, 或更新清单 or the listing: onething catalogue import",
             )  # fmt: skip
-    if not refused:
+    stops = [stop for stop in catalogue().stops(ahead, today) if stop.code not in refused]
+    for stop in stops:
+        yield Finding(
+            "warning", "listing", stop.zh, stop.en,
+            f"在此之前修改声明 before that day amend domain/bundles/{stop.code}.py, 或更新清单 or the listing:"
+            " onething catalogue import",
+        )  # fmt: skip
+    if not refused and not stops:
         yield Finding(
             "ok", "listing", f"证明事项清单 {len(lines)} 项, 一件事均在清单内",
             f"{len(lines)} proofs are listed, and every bundle keeps to them",

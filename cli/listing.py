@@ -66,7 +66,18 @@ def list_(
 
 @app.command("import", short_help="导入清单 · Take a file over.")
 def import_(
-    file: File, apply: Apply = False, whole: Whole = False, as_json: AsJson = False, state: State = None
+    file: File,
+    apply: Apply = False,
+    whole: Whole = False,
+    although_bundles_stop: Annotated[
+        bool,
+        typer.Option(
+            "--although-bundles-stop",
+            help="确要如此: 一件事因此停止受理 · It is meant that life events cannot be filed any more.",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    state: State = None,
 ) -> None:
     """\b
     例 Examples:
@@ -75,20 +86,31 @@ def import_(
       onething catalogue import listing.csv --whole --apply  全部清单 · the whole listing
 
     导入证明事项清单 · All of the file or nothing; the same file again changes nothing. What is in force already is not
-    rewritten: a line is followed by another with a later day.
+    rewritten: a line is followed by another with a later day. A file that cancels what a life event demands closes its
+    intake: that is told, and has to be meant.
     """
     adopt(state)
     from domain.actors import Actor
+    from domain.catalogue import catalogue
     from domain.listing import read_listing
     from store import listing
 
     read = read_listing(read_file(file))
     at = datetime.now(UTC)
     with open_database() as database, database.begin() as connection:
-        told = listing.compare(connection, read, _day(at), whole=whole)
-        if apply and not told.faults:
-            told = listing.apply(connection, read, Actor(account="operator", unit="operator"), at, whole=whole)
-    tell(told, as_json=as_json, applied=apply, entries=False)
+        told = listing.compare(connection, read, _day(at), whole=whole, demanded_by=catalogue())
+        unmeant = bool(told.stops) and not although_bundles_stop
+        if apply and not told.faults and not unmeant:
+            told = listing.apply(
+                connection,
+                read,
+                Actor(account="operator", unit="operator"),
+                at,
+                whole=whole,
+                demanded_by=catalogue(),
+                although_bundles_stop=although_bundles_stop,
+            )
+    tell(told, as_json=as_json, applied=apply, entries=False, unmeant=unmeant)
 
 
 @app.command(short_help="比对差异 · What a file would change.")
@@ -101,12 +123,13 @@ def diff(file: File, whole: Whole = False, as_json: AsJson = False, state: State
     逐项列出新增、离开、变更 · Entry by entry what joins, leaves and changes; nothing is written.
     """
     adopt(state)
+    from domain.catalogue import catalogue
     from domain.listing import read_listing
     from store import listing
 
     read = read_listing(read_file(file))
     with open_database() as database, database.reading() as connection:
-        told = listing.compare(connection, read, _day(datetime.now(UTC)), whole=whole)
+        told = listing.compare(connection, read, _day(datetime.now(UTC)), whole=whole, demanded_by=catalogue())
     tell(told, as_json=as_json, applied=False, entries=True)
 
 

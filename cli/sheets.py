@@ -57,16 +57,27 @@ def read_file(file: Path) -> "Sheet":
         return read_sheet(content.read(BYTES_AT_MOST + 1))
 
 
-def tell(told: "Comparison", *, as_json: bool, applied: bool, entries: bool) -> None:
-    """What a file would change or has changed; ends the command with 1 where it has faults."""
+def tell(told: "Comparison", *, as_json: bool, applied: bool, entries: bool, unmeant: bool = False) -> None:
+    """What a file would change or has changed; ends the command with 1 where it has faults, or was not taken over.
+
+    `unmeant`: it would stop something, and nobody has said that this is meant.
+    """
     if as_json:
-        show_json(_as_json(told, applied=applied, entries=entries))
+        show_json(_as_json(told, applied=applied and not unmeant, entries=entries))
     else:
         show(*_lines(told, entries=entries))
     if told.faults:
         raise Leave(Exit.FAILED, f"{len(told.faults)} 处错误, 未作改动 The file has faults; nothing was changed.")
+    if applied and unmeant:
+        raise Leave(
+            Exit.FAILED,
+            f"未作改动 Nothing was changed: {'; '.join(f'{one.zh} · {one.en}' for one in told.stops)}\n"
+            "确要如此, 请加 If that is meant: --although-bundles-stop",
+        )
     if applied:
         say("已写入 Taken over." if told.changes else "没有变化 Nothing to change.")
+    elif not entries and unmeant:
+        say("可以导入, 未作改动 It can be taken over; nothing was changed: --apply --although-bundles-stop")
     elif not entries:
         say("可以导入, 未作改动 It can be taken over; nothing was changed: --apply")
 
@@ -102,6 +113,8 @@ def _lines(told: "Comparison", *, entries: bool) -> Iterator[str]:
         yield f"错误 fault   {fault}"
     for warning in told.warnings:
         yield f"提示 warning {warning}"
+    for stop in told.stops:
+        yield f"停办 stops   {stop.zh} · {stop.en}"
     if entries:
         for change in told.changes:
             yield from _change(change)
@@ -123,6 +136,10 @@ def _as_json(told: "Comparison", *, applied: bool, entries: bool) -> dict[str, A
         **told.counts(),
         "faults": [_remark(one) for one in told.faults],
         "warnings": [_remark(one) for one in told.warnings],
+        "stops": [
+            {"bundle": one.code, "since": one.since.isoformat(), "detail": one.en, "detail_zh": one.zh}
+            for one in told.stops
+        ],
     }
     if entries:
         shown["changes"] = [

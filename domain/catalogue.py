@@ -4,7 +4,7 @@ A life event is added by adding its module: there is no list to edit, so none ca
 demands is held against the listing of proofs: nobody may be asked for what is not listed, or is cancelled.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from importlib import import_module
@@ -13,8 +13,9 @@ from pkgutil import iter_modules
 import domain.bundles
 from domain import single_proof
 from domain.bundle import Bundle
+from domain.columns import Stop
 from domain.declaration import contradictions
-from domain.listing import ListedProof, demands_outside
+from domain.listing import ListedProof, days_of_change, demands_outside, listed_on
 from domain.refusals import Conflict, NoSuchBundle
 
 
@@ -47,6 +48,19 @@ def demands_too_much(
     if not listed:
         return {}
     return {bundle.code: found for bundle in bundles if (found := demands_outside(bundle, listed, on))}
+
+
+class BundlesWouldStop(Conflict):
+    """Taken over, the listing would close the intake of bundles in force; whoever means it says so."""
+
+    code = "listing.stops_bundles"
+
+    def __init__(self, stops: tuple[Stop, ...]) -> None:
+        self.stops = stops
+        super().__init__(
+            f"{'; '.join(stop.zh for stop in stops)}。确要如此, 请明确确认",
+            f"{'; '.join(stop.en for stop in stops)}; if that is meant, say so",
+        )
 
 
 class Catalogue:
@@ -91,9 +105,36 @@ class Catalogue:
         newest = {bundle.code: bundle for bundle in self._bundles if bundle.effective_from <= on}
         return tuple(newest.values())
 
+    def stops(
+        self, lines: Collection[ListedProof], on: date, *, but_for: Collection[ListedProof] = ()
+    ) -> tuple[Stop, ...]:
+        """The bundles that cannot be filed from a day on, today or later, each with the first such day.
+
+        Left out is what these other lines would stop on that very day as well.
+        """
+        found: dict[str, Stop] = {}
+        declared = (bundle.effective_from for bundle in self._bundles if bundle.effective_from > on)
+        for day in sorted({on, *declared, *days_of_change(lines, on), *days_of_change(but_for, on)}):
+            bundles = self.all_in_force(day)
+            anyway = demands_too_much(bundles, listed_on(but_for, day), day)
+            for code, demands in demands_too_much(bundles, listed_on(lines, day), day).items():
+                if code not in anyway and code not in found:
+                    found[code] = _stop(self.in_force(code, day), day, demands)
+        return tuple(found.values())
+
     def workflow_types(self) -> tuple[str, ...]:
         """The workflow types that a worker has to serve; proofs that are asked for alone have theirs too."""
         return tuple(dict.fromkeys((*(bundle.workflow_type for bundle in self._bundles), single_proof.WORKFLOW_TYPE)))
+
+
+def _stop(bundle: Bundle, since: date, demands: tuple[str, ...]) -> Stop:
+    zh, en = zip(*(sentence.split(" · ", 1) for sentence in demands), strict=True)
+    return Stop(
+        bundle.code,
+        since,
+        f"“{bundle.title}”自 {since} 起不能受理: {'; '.join(zh)}",
+        f"no case of {bundle.code} can be filed from {since} on: {'; '.join(en)}",
+    )
 
 
 @cache

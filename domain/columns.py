@@ -379,6 +379,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """What could not be done any more from a day on, once the file is taken over: whoever does that has to mean it."""
+
+    code: str
+    since: date
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A file beside what is kept: what would change, what cannot be taken over, and what is doubtful."""
 
@@ -386,6 +396,7 @@ class Comparison:
     unchanged: int
     faults: tuple[Remark, ...] = ()
     warnings: tuple[Remark, ...] = ()
+    stops: tuple[Stop, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many joined, left, changed, and how many stay as they are."""

@@ -6,7 +6,7 @@ must not come back through a form. Every line is dated: what was asked in March 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -96,6 +96,16 @@ def listed_on(lines: Iterable[ListedProof], on: date) -> Mapping[str, ListedProo
         ):
             newest[line.code] = line
     return {code: line for code, line in newest.items() if line.effective_to is None or on <= line.effective_to}
+
+
+def days_of_change(lines: Iterable[ListedProof], after: date) -> frozenset[date]:
+    """The days after that one on which a line begins, or the first without it."""
+    begin_or_end = (
+        day
+        for line in lines
+        for day in (line.effective_from, None if line.effective_to is None else line.effective_to + timedelta(days=1))
+    )
+    return frozenset(day for day in begin_or_end if day is not None and day > after)
 
 
 def demands_outside(bundle: Bundle, listed: Mapping[str, ListedProof], on: date) -> tuple[str, ...]:

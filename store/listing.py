@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.types import Text
 
 from domain.actors import Actor
-from domain.columns import CellFaulty, Change, Comparison, Remark, SheetFaulty, differences, remark
+from domain.catalogue import BundlesWouldStop, Catalogue
+from domain.columns import CellFaulty, Change, Comparison, Remark, SheetFaulty, Stop, differences, remark
 from domain.listing import BY_CODE, COLUMNS, ListedProof, ListedRoute, ListingFile, as_row, listed_on, shown
 from domain.time_limits import in_shanghai
 from store.batch import Batch
@@ -78,18 +79,43 @@ def export_rows(lines: Iterable[ListedProof]) -> Iterable[Mapping[str, Any]]:
     return map(as_row, lines)
 
 
-def compare(connection: Connection, file: ListingFile, on: date, *, whole: bool = False) -> Comparison:
-    """What the file would change; nothing is written. `whole`: what the file does not name leaves the listing."""
-    return _compare(connection, file, on, whole).told
+def compare(
+    connection: Connection,
+    file: ListingFile,
+    on: date,
+    *,
+    whole: bool = False,
+    demanded_by: Catalogue | None = None,
+) -> Comparison:
+    """What the file would change; nothing is written. `whole`: what the file does not name leaves the listing.
+
+    With `demanded_by` it is told which of these bundles could not be filed any more, and from which day on.
+    """
+    return _compare(connection, file, on, whole, demanded_by).told
 
 
-def apply(connection: Connection, file: ListingFile, by: Actor, at: datetime, *, whole: bool = False) -> Comparison:
-    """Take the file over; the same file again changes nothing. Raises SheetFaulty, with every fault, and NaiveTime."""
+def apply(
+    connection: Connection,
+    file: ListingFile,
+    by: Actor,
+    at: datetime,
+    *,
+    whole: bool = False,
+    demanded_by: Catalogue | None = None,
+    although_bundles_stop: bool = False,
+) -> Comparison:
+    """Take the file over; the same file again changes nothing.
+
+    Raises SheetFaulty, with every fault, NaiveTime, and BundlesWouldStop where bundles of `demanded_by` could not be
+    filed any more and nobody has said that this is meant.
+    """
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
     on = in_shanghai(at).date()
-    compared = _compare(connection, file, on, whole)
+    compared = _compare(connection, file, on, whole, demanded_by)
     if compared.told.faults:
         raise SheetFaulty(compared.told.faults)
+    if compared.told.stops and not although_bundles_stop:
+        raise BundlesWouldStop(compared.told.stops)
     batch = Batch()
     batch.upsert(proof_listing, [_row(line, by, at) for line in compared.written])
     batch.delete(proof_listing, [{"code": line.code, "effective_from": line.effective_from} for line in compared.never])
@@ -108,8 +134,11 @@ class _Compared:
     """Lines that leave before they began."""
 
 
-def _compare(connection: Connection, file: ListingFile, on: date, whole: bool) -> _Compared:
-    kept = _kept(connection, None if whole else {line.code for _, line in file.lines})
+def _compare(
+    connection: Connection, file: ListingFile, on: date, whole: bool, demanded_by: Catalogue | None
+) -> _Compared:
+    everything = whole or demanded_by is not None
+    kept = _kept(connection, None if everything else {line.code for _, line in file.lines})
     faults = list(file.faults)
     changes: list[Change] = []
     written: list[ListedProof] = []
@@ -141,7 +170,23 @@ def _compare(connection: Connection, file: ListingFile, on: date, whole: bool) -
                     continue
                 changes.append(Change("left", "proof", _named(line), None))
     faults.sort(key=lambda one: one.row)
-    return _Compared(Comparison(tuple(changes), unchanged, tuple(faults)), written, never)
+    stops = () if demanded_by is None or faults else _stops(kept, written, never, on, demanded_by)
+    return _Compared(Comparison(tuple(changes), unchanged, tuple(faults), stops=stops), written, never)
+
+
+def _stops(
+    kept: Mapping[str, Sequence[ListedProof]],
+    written: Iterable[ListedProof],
+    never: Iterable[ListedProof],
+    on: date,
+    demanded_by: Catalogue,
+) -> tuple[Stop, ...]:
+    """The bundles whose intake the file would close, and not the listing as it is."""
+    before = {(line.code, line.effective_from): line for lines in kept.values() for line in lines}
+    after = before | {(line.code, line.effective_from): line for line in written}
+    for line in never:
+        del after[line.code, line.effective_from]
+    return demanded_by.stops(after.values(), on, but_for=before.values())
 
 
 def _rewrites(

@@ -14,9 +14,11 @@ from api.pages.faults import PageRoute
 from api.pages.own_answers import told
 from api.pages.rendering import HEADERS, render
 from api.pages.uploads import BYTES_AT_MOST, Upload, looked_at, sheet_of
+from api.problems import status_of
 from api.shapes import PLAIN
 from api.sheets import SheetChanges
 from api.workbooks import SheetUnreadable
+from domain.catalogue import BundlesWouldStop
 from domain.columns import SheetFaulty
 from domain.listing import ListedRoute
 from domain.scopes import Action, Viewer, reach
@@ -77,10 +79,17 @@ def apply(
     request: Request,
     content: Annotated[str, Form(max_length=2 * BYTES_AT_MOST)] = "",
     whole: Annotated[str, Form(max_length=10)] = "",
+    although: Annotated[str, Form(alias="although_bundles_stop", max_length=10)] = "",
 ) -> Response:
     """Take over what was looked at."""
+    all_of_it = whole == "yes"
     try:
-        listing.take_listing_over(house, viewer, sheet_of(content), whole == "yes")
+        listing.take_listing_over(house, viewer, sheet_of(content), all_of_it, although == "yes")
+    except BundlesWouldStop as refusal:
+        # Not ticked, or the listing has changed since it was looked at: it is shown once more, with what would stop.
+        house.figures.refused.labels(refusal.code).inc()
+        changes = told(listing.compare_listing(house, viewer, sheet_of(content), all_of_it), SheetChanges)
+        return _page(house, viewer, request, Upload(changes, content, refusal=refusal, whole=all_of_it))
     except (SheetFaulty, SheetUnreadable) as refusal:
         house.figures.refused.labels(refusal.code).inc()
         return _page(house, viewer, request, Upload(refusal=refusal))
@@ -92,10 +101,11 @@ def _page(
 ) -> Response:
     everything = told(listing.show_listing(house, viewer), ListingView)
     found = [one for one in everything.proofs if matches(one, q) and route in {"", one.route}]
+    faulty = upload.wrong or (upload.changes and upload.changes.faults)
     return render(
         request,
         "listing.html",
-        status=422 if upload.wrong or upload.refusal or (upload.changes and upload.changes.faults) else 200,
+        status=status_of(upload.refusal) if upload.refusal else 422 if faulty else 200,
         here="/listing" if request.method == "POST" else None,
         on=everything.on,
         counts=[(code, word, everything.counts.get(code, 0)) for code, word in WAYS.items()],

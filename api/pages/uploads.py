@@ -14,7 +14,7 @@ from fastapi import UploadFile
 from api.sheets import SheetChanges
 from api.workbooks import SheetUnreadable, read_sheet
 from domain.columns import Sheet, SheetFaulty
-from domain.refusals import NotAcceptable
+from domain.refusals import Conflict, NotAcceptable
 
 BYTES_AT_MOST: Final = 600_000
 """Written as text it is a third longer, and must still fit into one request."""
@@ -33,7 +33,7 @@ class Upload:
     name: str = ""
     wrong: str | None = None
     """A sentence of `words`."""
-    refusal: NotAcceptable | None = None
+    refusal: NotAcceptable | Conflict | None = None
     whole: bool = False
 
     @property

@@ -85,6 +85,8 @@ FILES: Final = {
     "尚未生效。": "Not taken over yet.",
     "错误": "Faults",
     "存疑, 仍可生效": "Doubtful, taken over all the same",
+    "将停止受理": "What would stop",
+    "确要如此: 上列一件事自所列之日起停止受理": "This is meant: no case of these life events can be filed from the days named on",
     "将有的变化": "What would change",
     "第 {row} 行": "row {row}",
     "确认生效": "Take it over",

@@ -7,18 +7,21 @@ import pytest
 
 from api.workbooks import CSV, XLSX, read_sheet, write_sheet
 from demo.city.listing import listing as city_listing
-from domain.listing import COLUMNS, ListedProof, as_row, read_listing
+from domain.listing import COLUMNS, ListedProof, ListedRoute, as_row, read_listing
 from tests.api.conftest import Api
 from tests.domain.test_listing import proof
 
 
-def send(client: httpx.Client, route: str, *lines: ListedProof, whole: bool = False) -> httpx.Response:
+def send(
+    client: httpx.Client, route: str, *lines: ListedProof, whole: bool = False, although: bool = True
+) -> httpx.Response:
+    """`although`: a few lines alone allow no life event, and that is meant."""
     sent = write_sheet(COLUMNS, map(as_row, lines), "清单", "xlsx")
     return client.post(
         f"/api/v1/listing{route}",
         content=sent,
         headers={"content-type": XLSX},
-        params={"whole": str(whole).lower()},
+        params={"whole": str(whole).lower()} | ({"although_bundles_stop": "true"} if although and not route else {}),
     )
 
 
@@ -52,6 +55,42 @@ def test_a_proof_tells_how_it_was_listed_over_time(api: Api, centre: httpx.Clien
     ]
     unknown = api.by("caseworker-1").get("/api/v1/listing/being_beautiful")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "listing.unknown")
+
+
+def test_a_file_that_would_close_a_life_event_says_so_from_which_day_and_has_to_be_meant(
+    api: Api, centre: httpx.Client
+) -> None:
+    send(centre, "", *city_listing())
+    line = next(one for one in city_listing() if one.code == "parents_marriage")
+    cancelled = line.model_copy(update={"route": ListedRoute.CANCELLED, "effective_from": date(2026, 12, 1)})
+
+    for route in ("/preview", "/diff"):
+        told = send(centre, route, cancelled).json()
+        assert told["faults"] == []
+        (stop,) = told["stops"]
+        assert (stop["bundle"], stop["since"]) == ("newborn", "2026-12-01")
+        assert "parents_marriage" in stop["detail_zh"]
+        assert "parents_marriage" in stop["detail"]
+    refused = send(centre, "", cancelled, although=False)
+    assert (refused.status_code, refused.json()["code"]) == (409, "listing.stops_bundles")
+    assert "2026-12-01" in refused.json()["detail_zh"]
+    assert len(api.by("desk-1").get("/api/v1/listing/parents_marriage").json()["lines"]) == 1, "nothing was written"
+
+    assert send(centre, "", cancelled, although=True).status_code == 200
+    other = next(one for one in city_listing() if one.code == "father_child_relation")
+    later = other.model_copy(update={"valid_days": 7, "effective_from": date(2026, 12, 1)})
+    taken = send(centre, "", later, although=False)
+    assert (taken.status_code, taken.json()["stops"]) == (200, []), "what stops anyway needs no second word"
+
+
+def test_a_whole_listing_without_a_proof_that_is_demanded_has_to_be_meant(centre: httpx.Client) -> None:
+    send(centre, "", *city_listing())
+    left = [line for line in city_listing() if line.code != "birth_record"]
+
+    refused = send(centre, "", *left, whole=True, although=False)
+    assert refused.status_code == 409
+    assert "birth_record" in refused.json()["detail"]
+    assert send(centre, "", *left, although=False).status_code == 200, "as one batch it says nothing of the others"
 
 
 def test_the_listing_is_written_out_and_read_back(api: Api, centre: httpx.Client) -> None:

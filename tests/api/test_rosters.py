@@ -38,7 +38,7 @@ def send(client: httpx.Client, route: str, sent: bytes, kind: str = XLSX) -> htt
 def test_a_file_is_looked_at_compared_and_taken_over(centre: httpx.Client) -> None:
     sent = content(SECRETARY, DIRECTOR)
     looked = send(centre, "/preview", sent).json()
-    assert looked == {"joined": 3, "left": 0, "changed": 0, "unchanged": 0, "faults": [], "warnings": []}
+    assert looked == {"joined": 3, "left": 0, "changed": 0, "unchanged": 0, "faults": [], "warnings": [], "stops": []}
     assert centre.get("/api/v1/rosters").json() == {"communities": []}, "nothing was written"
 
     assert send(centre, "", sent).json()["joined"] == 3

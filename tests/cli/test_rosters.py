@@ -1,5 +1,6 @@
 """The data centre at a terminal: a file is looked at, compared, taken over and written out; nobody's name is shown."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,16 @@ import pytest
 from api.workbooks import read_sheet, write_sheet
 from cli.roster import PostName, RuleName
 from cli.service import Service
+from demo.city.listing import listing
+from domain.listing import COLUMNS as LISTING_COLUMNS
+from domain.listing import ListedRoute
 from domain.roster import COLUMNS, read_roster
 from domain.silence import SilenceRule
+from domain.time_limits import in_shanghai
 from store.duty import DutyPost
+from store.listing import export_rows
 from tests.cli.conftest import Terminal
+from tests.cli.test_events import superuser
 from tests.rosters import TODAY
 
 MINGYUE = "339901001001"
@@ -31,8 +38,8 @@ def test_the_demonstration_has_rosters_and_a_listing(demonstration: Terminal) ->
     assert {one["serving"] for one in communities} == {4}
     assert communities[0]["unit"] == f"community-{MINGYUE}"
 
-    listing = demonstration.onething("catalogue", "list", "--json").json()
-    assert listing["counts"] == {
+    listed = demonstration.onething("catalogue", "list", "--json").json()
+    assert listed["counts"] == {
         "cancelled": 70, "commitment": 57, "shared_data": 84, "department_verification": 59,
     }  # fmt: skip
     assert demonstration.onething("catalogue", "list", "--on", "2018-05-01", "--plain").out.count("\n") == 70
@@ -47,14 +54,14 @@ def test_what_was_written_out_changes_nothing(demonstration: Terminal, workbook:
     said = demonstration.onething("roster", "import", workbook, "--apply", "--json")
     assert said.json() == {
         "applied": True, "joined": 0, "left": 0, "changed": 0, "unchanged": 452, "faults": [], "warnings": [],
+        "stops": [],
     }  # fmt: skip
     assert "没有变化" in said.err
 
-    listing = tmp_path / "listing.csv"
-    demonstration.onething("catalogue", "export", "--out", listing, "--encoding", "gb18030")
+    file = tmp_path / "listing.csv"
+    demonstration.onething("catalogue", "export", "--out", file, "--encoding", "gb18030")
     assert (
-        demonstration.onething("catalogue", "import", listing, "--whole", "--apply", "--json").json()["unchanged"]
-        == 270
+        demonstration.onething("catalogue", "import", file, "--whole", "--apply", "--json").json()["unchanged"] == 270
     )
 
 
@@ -94,6 +101,41 @@ def test_a_difference_is_told_masked_and_then_taken_over(
     assert (back["joined"], back["changed"]) == (0, 2), "who had left is back in his own line"
     logged = demonstration.onething("roster", "diff", workbook, "--json").json()
     assert logged["changes"] == []
+
+
+def test_a_listing_that_would_close_a_life_event_has_to_be_meant_and_the_doctor_looks_ahead(
+    demonstration: Terminal, tmp_path: Path
+) -> None:
+    line = next(one for one in listing() if one.code == "parents_marriage")
+    day = in_shanghai(datetime.now(UTC)).date() + timedelta(days=10)
+    cancelled = line.model_copy(update={"route": ListedRoute.CANCELLED, "effective_from": day})
+    file = tmp_path / "batch-5.csv"
+    file.write_bytes(write_sheet(LISTING_COLUMNS, export_rows([cancelled]), "x", "csv"))
+
+    looked = demonstration.onething("catalogue", "import", file)
+    assert looked.code == 0
+    assert f"自 {day} 起不能受理" in looked.out
+    assert "--although-bundles-stop" in looked.err
+    refused = demonstration.onething("catalogue", "import", file, "--apply", "--json")
+    assert refused.code == 1
+    assert f"no case of newborn can be filed from {day} on" in refused.err
+    assert (refused.json()["applied"], refused.json()["stops"][0]["since"]) == (False, str(day))
+    assert demonstration.onething("catalogue", "diff", file, "--json").json()["changed"] == 1, "nothing was written"
+
+    def found() -> list[tuple[str, str]]:
+        told = demonstration.onething("doctor", "--json").json()
+        return [(one["level"], one["en"]) for one in told if one["about"] == "listing"]
+
+    assert [level for level, _ in found()] == ["ok"]
+    try:
+        meant = demonstration.onething("catalogue", "import", file, "--apply", "--although-bundles-stop")
+        assert meant.code == 0, meant.err
+        ((level, sentence),) = found()
+        assert level == "warning"
+        assert f"no case of newborn can be filed from {day} on" in sentence
+    finally:
+        with superuser(demonstration) as connection:
+            connection.execute("DELETE FROM proof_listing WHERE effective_from = %s", [day])
 
 
 def test_a_file_with_faults_ends_with_one_and_names_them(demonstration: Terminal, tmp_path: Path) -> None:

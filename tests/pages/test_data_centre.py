@@ -9,7 +9,7 @@ import pytest
 from api.workbooks import write_sheet
 from demo.city.listing import listing
 from domain.actors import THE_ENGINE
-from domain.listing import COLUMNS, ListingFile
+from domain.listing import COLUMNS, ListedRoute, ListingFile
 from domain.roster import COLUMNS as ROSTER_COLUMNS
 from store.listing import apply, export_rows
 from tests.desk import MONDAY
@@ -84,6 +84,25 @@ def test_a_file_is_looked_at_and_then_taken_over(pages: Pages) -> None:
     assert "7 天" in browser.get("/listing/father_child_relation").text
     assert "无需生效" in again.text
     assert "确认生效" not in again.text
+
+
+def test_a_file_that_would_close_a_life_event_takes_effect_only_if_that_is_ticked(pages: Pages) -> None:
+    browser = pages.by(CENTRE)
+    line = next(one for one in listing() if one.code == "parents_marriage")
+    cancelled = line.model_copy(update={"route": ListedRoute.CANCELLED, "effective_from": date(2026, 12, 1)})
+
+    looked = upload(browser, "/listing", write_sheet(COLUMNS, export_rows([cancelled]), "x", "xlsx"))
+    unticked = browser.send(looked, "/listing/application")
+    before = browser.get("/listing/parents_marriage")
+    ticked = browser.follow(browser.send(unticked, "/listing/application", although_bundles_stop="yes"))
+
+    assert "将停止受理" in looked.text
+    assert "自 2026-12-01 起不能受理" in looked.text
+    assert unticked.status == 409
+    assert "请明确确认" in unticked.text
+    assert "2026-12-01" not in before.text
+    assert "已生效" in ticked.text
+    assert "2026-12-01" in browser.get("/listing/parents_marriage").text
 
 
 def test_every_faulty_row_is_named_and_nothing_of_the_file_is_taken_over(pages: Pages) -> None:
