@@ -83,6 +83,7 @@ class ListedProofView(Shown):
     effective_from: date
     effective_to: date | None
     reason_kept: str
+    about_two: bool = Field(description="About the relation of two people: a request for it names both.")
 
 
 class ListingView(Shown):

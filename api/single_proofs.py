@@ -96,7 +96,9 @@ class NewVerification(Asked):
     purpose: str = Field(description="用途: what it is needed for; shown to whoever answers, and in the result.")
     statement: str | None = Field(default=None, description="待核实的事实: what exactly is to be verified.")
     subject: Subject
-    other: Person | None = Field(default=None, description="关系人: for a relation of two, the other person.")
+    other: Person | None = Field(
+        default=None, description="关系人: the other person, for a proof that the listing says is about two; else none."
+    )
 
 
 class FiledVerification(Shown):

@@ -29,7 +29,7 @@ ANSWERS_PER_SECOND: Final = 10.0
 GIVES_UP_AFTER_SECONDS: Final = 1800
 _PROOF: Final = (
     "SELECT code FROM proof_listing WHERE route = 'department_verification' AND issued_by = 'public_security'"
-    " AND NOT immediate AND effective_from <= current_date ORDER BY code LIMIT 1"
+    " AND NOT immediate AND NOT about_two AND effective_from <= current_date ORDER BY code LIMIT 1"
 )
 _OPEN: Final = "SELECT count(*) FROM verifications WHERE state = 'open'"
 _CONCLUDED: Final = "SELECT count(*) FROM cases WHERE state = 'concluded'"

@@ -79,6 +79,8 @@ class ListedProof(BaseModel):
     """The last day; None: until further notice."""
     reason_kept: str = ""
     """保留理由: why it could not be cancelled."""
+    about_two: bool = False
+    """关系人: whether it is about the relation of two people, so that whoever asks for it names both."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -165,6 +167,7 @@ COLUMNS: Final = (
     Column("effective_from", "生效日期", "In force from", a_day, True),
     Column("effective_to", "失效日期", "In force until", a_day),
     Column("reason_kept", "保留理由", "Reason kept", some_text(300), empty=""),
+    Column("about_two", "关系人", "About two", yes_or_no),
 )
 """The listing's columns, in the order of an export."""
 BY_CODE: Final = {column.code: column for column in COLUMNS}
@@ -176,6 +179,9 @@ class ListingFile:
 
     lines: tuple[tuple[int, ListedProof], ...]
     faults: tuple[Remark, ...]
+    about_two_as_kept: frozenset[int] = frozenset()
+    """The rows that do not say whether the proof is about two people, as in files from before there was that column:
+    what is known of it stays so, and a proof that is new is about one."""
 
 
 def read_listing(sheet: Sheet) -> ListingFile:
@@ -184,19 +190,23 @@ def read_listing(sheet: Sheet) -> ListingFile:
     faults = list(reading.faults)
     lines: list[tuple[int, ListedProof]] = []
     seen: dict[tuple[str, date], int] = {}
+    as_kept: set[int] = set()
     for row in reading.rows:
         begins, ends = row.values["effective_from"], row.values["effective_to"]
         if ends is not None and ends < begins:
             order = CellFaulty("order", "失效日期早于生效日期", "ends before it begins")
             faults.append(remark(row.number, BY_CODE["effective_to"], order))
             continue
-        line = ListedProof(**row.values)
+        said = row.values["about_two"]
+        if said is None:
+            as_kept.add(row.number)
+        line = ListedProof(**{**row.values, "about_two": bool(said)})
         first = seen.setdefault((line.code, line.effective_from), row.number)
         if first != row.number:
             twice = CellFaulty("twice", f"与第 {first} 行重复", f"is the same as row {first}")
             faults.append(remark(row.number, BY_CODE["code"], twice))
         lines.append((row.number, line))
-    return ListingFile(tuple(lines), tuple(faults))
+    return ListingFile(tuple(lines), tuple(faults), frozenset(as_kept))
 
 
 def as_row(line: ListedProof) -> dict[str, Any]:

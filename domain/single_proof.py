@@ -69,19 +69,26 @@ class ProofCancelled(NotAcceptable):
 
 
 def read_request(line: ListedProof, given: Mapping[str, Any], *, at: datetime) -> Application:
-    """What a unit asks: `purpose`, `statement`, `subject` and, for a relation, `other`.
+    """What a unit asks: `purpose`, `statement`, `subject` and, for a proof about a relation, `other`.
 
     Raises ProofCancelled, or FormFaulty with every fault and its place in what was given.
     """
-    about_two = given.get("other") is not None
+    named = given.get("other") is not None
+    about_two = named and line.about_two
+    faults = [] if named is line.about_two else [_OTHER_NEEDED if line.about_two else _OTHER_NOT_TAKEN]
     request = {"proof": line.code, **{name: given.get(name) for name in ("purpose", "statement")}}
     form = {"request": request, "subject": given.get("subject")}
     try:
         application = read_application(
-            asked_alone(line, about_two=about_two), form | ({"other": given["other"]} if about_two else {}), at=at
+            asked_alone(line.model_copy(update={"about_two": about_two})),
+            form | ({"other": given["other"]} if about_two else {}),
+            at=at,
         )
     except FormFaulty as faulty:
-        raise FormFaulty([replace(fault, pointer=_as_given(fault.pointer)) for fault in faulty.faults]) from None
+        faults = [*(replace(fault, pointer=_as_given(fault.pointer)) for fault in faulty.faults), *faults]
+        raise FormFaulty(faults) from None
+    if faults:
+        raise FormFaulty(faults)
     if about_two and application.value("subject.citizen_id") == application.value("other.citizen_id"):
         raise FormFaulty(
             [
@@ -100,7 +107,18 @@ def _as_given(pointer: str) -> str:
     return pointer.removeprefix("/application").replace("/request/", "/", 1)
 
 
-def asked_alone(line: ListedProof, *, about_two: bool = False) -> Bundle:
+_OTHER_NEEDED: Final = FieldFault(
+    "/other",
+    "required",
+    "该证明核验两人关系, 请填写关系人",
+    "must be named: this proof is about the relation of two persons",
+)
+_OTHER_NOT_TAKEN: Final = FieldFault(
+    "/other", "not_taken", "该证明只涉及当事人一人, 不填关系人", "must be left out: this proof is about one person only"
+)
+
+
+def asked_alone(line: ListedProof) -> Bundle:
     """The case that asks for this proof only, about one person or a relation; refuses with ProofCancelled."""
     if line.route is ListedRoute.CANCELLED:
         raise ProofCancelled(line)
@@ -111,7 +129,7 @@ def asked_alone(line: ListedProof, *, about_two: bool = False) -> Bundle:
         title_en=title_en,
         basis=line.basis,
         immediate=line.immediate,
-        routes=_ladder(line, about_two=about_two),
+        routes=_ladder(line),
     )
     return Bundle(
         code=BUNDLE,
@@ -122,7 +140,7 @@ def asked_alone(line: ListedProof, *, about_two: bool = False) -> Bundle:
         business=BUSINESS,
         workflow_type=WORKFLOW_TYPE,
         lead_department=line.issued_by,
-        sections=(_request(line), _SUBJECT, *((_OTHER,) if about_two else ())),
+        sections=(_request(line), _SUBJECT, *((_OTHER,) if line.about_two else ())),
         applicant="subject",
         items=(
             Item(
@@ -141,14 +159,15 @@ def asked_alone(line: ListedProof, *, about_two: bool = False) -> Bundle:
     )
 
 
-def _ladder(line: ListedProof, *, about_two: bool) -> tuple[Route, ...]:
-    shows = _SHOWS if about_two else _SHOWS_ONE
+def _ladder(line: ListedProof) -> tuple[Route, ...]:
+    shows = _SHOWS if line.about_two else _SHOWS_ONE
+    asked = _ASKED_ABOUT_TWO if line.about_two else _ASKED_ABOUT_ONE
     department = DepartmentVerification(department=line.issued_by, shows=shows)
     community = CommunityCheck(community=(FromForm(field="subject.community"),), shows=shows)
     people: tuple[Route, ...] = (department, community, Escalation())
     match line.route:
-        case ListedRoute.SHARED_DATA if line.source in (_ASKED_ABOUT_TWO if about_two else _ASKED_ABOUT_ONE):
-            return ((_ASKED_ABOUT_TWO if about_two else _ASKED_ABOUT_ONE)[line.source], *people)
+        case ListedRoute.SHARED_DATA if line.source in asked:
+            return (asked[line.source], *people)
         case ListedRoute.COMMITMENT:
             return (
                 Commitment(

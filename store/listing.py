@@ -145,10 +145,12 @@ def _compare(
     for row, line in file.lines:
         versions = kept.get(line.code, ())
         same = next((one for one in versions if one.effective_from == line.effective_from), None)
-        if same == line:
-            continue
         earlier = [one for one in versions if one.effective_from < line.effective_from]
         before = same or (earlier[-1] if earlier else None)
+        if before is not None and row in file.about_two_as_kept:
+            line = line.model_copy(update={"about_two": before.about_two})
+        if same == line:
+            continue
         faults += _rewrites(row, line, same, versions, on)
         kind: Any = "joined" if before is None else "changed"
         fields = differences(COLUMNS, {} if before is None else as_row(before), as_row(line), shown)

@@ -309,6 +309,7 @@ proof_listing: Final = Table(
     Column("reason_kept", Text, nullable=False),
     Column("kept_by", Text, nullable=False),
     Column("kept_at", Moment, nullable=False),
+    Column("about_two", Boolean, nullable=False, server_default=text("false")),
     comment="The listing of proofs: how each is settled, from which day on.",
 )
 

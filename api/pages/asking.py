@@ -206,6 +206,8 @@ def request_of(proof: str, typed: Mapping[str, str]) -> dict[str, Any]:
 
 def field_of(pointer: str) -> str:
     """The field of the form that a fault is about: "/subject/citizen_id", or with a place in a list."""
+    if pointer == "/other":
+        return "other_name"
     parts = [part for part in pointer.split("/") if part and not part.isdecimal()]
     name = "_".join(parts)
     return name if name in FIELDS else parts[-1] if parts and parts[-1] in FIELDS else "purpose"
@@ -232,7 +234,6 @@ def _form(
         way=WAYS[line.route],
         attempt=attempt,
         fields=FIELDS,
-        about_two=any(attempt.typed[name] for name in ("other_name", "other_citizen_id")),
         once=once(),
     )
 

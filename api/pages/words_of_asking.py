@@ -45,7 +45,7 @@ ASKING: Final = {
     "人工答复时限 30 分钟。": "A person has 30 minutes to answer.",
     "人工答复时限 24 小时。": "A person has 24 hours to answer.",
     "结果有效 {count} 天": "a result is good for {count} days",
-    "核验两人关系的, 填写关系人": "For a relation of two, the other person",
+    "核验两人关系": "about the relation of two",
     "提出即表明本单位因所填用途需要核验; 用途会显示给答复的人, 并记入结果。": "By asking, your unit says that it needs this for the "
     "purpose given; whoever answers sees the purpose, and so does the result.",
     "已提出。下面是现在由谁核验、何时答复; 有结果时本页自动更新。": "Asked. Below is who has it and until when; this page changes by "

@@ -50,7 +50,12 @@ class Paper(NamedTuple):
     immediate: bool = False
     basis: str = LISTING_ACT
     reason_kept: str = ""
+    what: str = ""
+    """What it is about, of those that are made of whom and what."""
 
+
+RELATIONS: Final = frozenset({"father_child_relation", "parents_marriage", "paternity", "kinship", "marriage_entry"})
+"""What is about two people: of papers by their code, of the rest by what they are about."""
 
 TOLD: Final = {
     ListedRoute.CANCELLED: (
@@ -164,6 +169,7 @@ def listing() -> tuple[ListedProof, ...]:
             batch=batch,
             effective_from=announcement.since,
             reason_kept=paper.reason_kept,
+            about_two=not RELATIONS.isdisjoint((paper.code, paper.what)),
         )
         for batch, announcement in enumerate(ANNOUNCEMENTS, start=1)
         for number, paper in enumerate(_papers(announcement), start=batch)
@@ -196,6 +202,7 @@ def _papers(announcement: Announcement) -> Iterator[Paper]:
             department,
             tuple(dict.fromkeys((COLLECTORS[number % 7], COLLECTORS[number * 3 % 7]))),
             source,
+            what=what,
         )
 
 

@@ -351,6 +351,8 @@ def test_a_cancelled_proof_cannot_be_asked_any_more_but_a_repeated_request_is_an
         ({"other": {"name": "欧阳知行"}}, "/other/citizen_id", "missing"),
         ({"other": SON | {"community": "明月"}}, "/other/community", "unknown"),
         ({"other": 5}, "/other", "type"),
+        ({"other": None}, "/other", "required"),
+        ({"proof": "residence_permit"}, "/other", "not_taken"),
         ({"urgent": True}, "/urgent", "unknown"),
     ],
 )

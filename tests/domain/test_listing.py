@@ -56,6 +56,16 @@ def test_a_row_is_read_with_what_usually_holds() -> None:
     assert (line.collected_by, line.yearly_volume, line.batch, line.effective_to) == ((), 0, 1, None)
 
 
+def test_a_row_that_does_not_say_whether_it_is_about_two_leaves_it_as_it_was() -> None:
+    said = read_listing(
+        sheet(LINE | {"about_two": "是"}, LINE | {"code": "b", "about_two": "否"}, LINE | {"code": "c"})
+    )
+
+    assert [line.about_two for _, line in said.lines] == [True, False, False]
+    assert said.about_two_as_kept == {4}
+    assert faults(LINE | {"about_two": "也许"}) == [(2, "about_two", "yes_no")]
+
+
 def test_a_full_row_is_read() -> None:
     full = {
         **LINE,

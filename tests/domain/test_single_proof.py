@@ -58,8 +58,11 @@ def line(route: ListedRoute = ListedRoute.DEPARTMENT_VERIFICATION, **more: Any) 
     return ListedProof(**given)
 
 
-def routes(listed: ListedProof, *, about_two: bool = False) -> list[type]:
-    (proof,) = asked_alone(listed, about_two=about_two).proofs().values()
+RELATION = line(about_two=True)
+
+
+def routes(listed: ListedProof) -> list[type]:
+    (proof,) = asked_alone(listed).proofs().values()
     return [type(route) for route in proof.routes]
 
 
@@ -99,12 +102,11 @@ class Story:
 
 def test_every_proof_of_the_listing_can_be_asked_for_alone_or_is_cancelled() -> None:
     for listed in listing():
-        for about_two in (False, True):
-            if listed.route is ListedRoute.CANCELLED:
-                with pytest.raises(ProofCancelled, match=listed.code):
-                    asked_alone(listed, about_two=about_two)
-            else:
-                assert contradictions(asked_alone(listed, about_two=about_two)) == ()
+        if listed.route is ListedRoute.CANCELLED:
+            with pytest.raises(ProofCancelled, match=listed.code):
+                asked_alone(listed)
+        else:
+            assert contradictions(asked_alone(listed)) == ()
 
 
 def test_a_register_is_asked_only_where_its_answer_can_be_held_against_the_names() -> None:
@@ -113,15 +115,15 @@ def test_a_register_is_asked_only_where_its_answer_can_be_held_against_the_names
 
     assert routes(line(shared, source="household_register")) == [SharedDataQuery, *people]
     # That somebody is in the household register says nothing about whose son he is.
-    assert routes(line(shared, source="household_register"), about_two=True) == people
-    assert routes(line(shared, source="marriage_register"), about_two=True) == [SharedDataQuery, *people]
+    assert routes(line(shared, source="household_register", about_two=True)) == people
+    assert routes(line(shared, source="marriage_register", about_two=True)) == [SharedDataQuery, *people]
     assert routes(line(shared, source="insured_persons")) == people
     assert routes(line(shared)) == people
 
 
 def test_who_is_asked_about_one_person_is_shown_one_person() -> None:
     for about_two in (False, True):
-        bundle = asked_alone(line(), about_two=about_two)
+        bundle = asked_alone(line(about_two=about_two))
         (proof,) = bundle.proofs().values()
         shown = {path for route in proof.routes if isinstance(route, DepartmentVerification) for path in route.shows}
         assert ("other.citizen_id" in shown) is about_two
@@ -135,7 +137,7 @@ def test_who_is_asked_about_one_person_is_shown_one_person() -> None:
 def test_every_fault_is_named_by_its_place_in_what_was_sent() -> None:
     wrong = {"purpose": "  ", "subject": {"name": "欧阳㭎", "citizen_id": "339901197905039018"}, "other": {"name": "1"}}
     with pytest.raises(FormFaulty) as refused:
-        read_request(line(), wrong, at=MONDAY)
+        read_request(RELATION, wrong, at=MONDAY)
 
     assert [(fault.pointer, fault.rule) for fault in refused.value.faults] == [
         ("/purpose", "empty"),
@@ -148,9 +150,27 @@ def test_every_fault_is_named_by_its_place_in_what_was_sent() -> None:
 
 def test_a_relation_is_between_two_persons() -> None:
     with pytest.raises(FormFaulty) as refused:
-        read_request(line(), {**ABOUT_TWO, "other": FATHER}, at=MONDAY)
+        read_request(RELATION, {**ABOUT_TWO, "other": FATHER}, at=MONDAY)
 
     assert [(fault.pointer, fault.rule) for fault in refused.value.faults] == [("/other/citizen_id", "same_person")]
+
+
+def test_a_proof_about_two_needs_both_and_one_about_one_takes_no_other() -> None:
+    for listed, given, rule in ((RELATION, ABOUT_ONE, "required"), (line(), ABOUT_TWO, "not_taken")):
+        with pytest.raises(FormFaulty) as refused:
+            read_request(listed, given, at=MONDAY)
+        assert [(fault.pointer, fault.rule) for fault in refused.value.faults] == [("/other", rule)]
+    with pytest.raises(FormFaulty) as refused:
+        read_request(RELATION, {**ABOUT_ONE, "purpose": " "}, at=MONDAY)
+    assert [fault.pointer for fault in refused.value.faults] == ["/purpose", "/other"], "every fault is named at once"
+
+
+def test_the_citys_listing_says_which_of_its_proofs_are_about_two() -> None:
+    relations = {one.code for one in listing() if one.about_two}
+
+    assert {"father_child_relation", "parents_marriage", "paternity"} <= relations
+    assert {"applicants_kinship", "childs_marriage_entry"} <= relations
+    assert not {"residence_permit", "no_criminal_record", "applicants_household_entry"} & relations
 
 
 def test_two_proofs_about_one_person_are_two_applications() -> None:
@@ -163,7 +183,7 @@ def test_two_proofs_about_one_person_are_two_applications() -> None:
 
 
 def test_nothing_is_submitted_anywhere_and_a_match_concludes_it() -> None:
-    story = Story(line(), ABOUT_TWO).asked().answered("matches")
+    story = Story(RELATION, ABOUT_TWO).asked().answered("matches")
 
     assert outcome(story.now) is Outcome.CONFIRMED
     assert story.now.state is CaseState.CONCLUDED
@@ -175,7 +195,7 @@ def test_nothing_is_submitted_anywhere_and_a_match_concludes_it() -> None:
 
 
 def test_while_somebody_has_it_there_is_no_result_and_the_sentence_says_who() -> None:
-    story = Story(line(), ABOUT_TWO).asked()
+    story = Story(RELATION, ABOUT_TWO).asked()
 
     assert outcome(story.now) is Outcome.OPEN
     assert NoResultYet(story.now).zh == "尚无结果: 等待公安核实“父子(女)关系证明”, 11-23 09:30 前答复"
@@ -185,7 +205,7 @@ def test_while_somebody_has_it_there_is_no_result_and_the_sentence_says_who() ->
 
 
 def test_a_contradiction_that_a_caseworker_agrees_with_is_not_the_same_as_no_answer() -> None:
-    contradicted = Story(line(), ABOUT_TWO).asked().answered("contradicts")
+    contradicted = Story(RELATION, ABOUT_TWO).asked().answered("contradicts")
     assert outcome(contradicted.now) is Outcome.OPEN
     contradicted.on(settle(contradicted.proof, met=False))
 
@@ -195,7 +215,7 @@ def test_a_contradiction_that_a_caseworker_agrees_with_is_not_the_same_as_no_ans
         ("escalation", "hospital_01", "not_met"),
     ]
 
-    unknown = Story(line(), ABOUT_TWO).asked().answered("no_record").asked(None)
+    unknown = Story(RELATION, ABOUT_TWO).asked().answered("no_record").asked(None)
     unknown.on(settle(unknown.proof, met=False))
 
     assert outcome(unknown.now) is Outcome.NOT_CONFIRMED
@@ -207,7 +227,7 @@ def test_a_contradiction_that_a_caseworker_agrees_with_is_not_the_same_as_no_ans
 
 
 def test_a_caseworker_may_find_it_shown_although_somebody_said_otherwise() -> None:
-    story = Story(line(), ABOUT_TWO).asked().answered("contradicts")
+    story = Story(RELATION, ABOUT_TWO).asked().answered("contradicts")
     story.on(settle(story.proof, met=True))
 
     assert outcome(story.now) is Outcome.CONFIRMED
@@ -218,7 +238,7 @@ def test_a_caseworker_may_find_it_shown_although_somebody_said_otherwise() -> No
 
 def test_a_match_that_came_late_is_the_word_of_the_one_who_gave_it() -> None:
     late = MONDAY + timedelta(minutes=31)
-    story = Story(line(), ABOUT_TWO).asked()
+    story = Story(RELATION, ABOUT_TWO).asked()
     story.on(expires(story.now, story.proof, at=late)).asked(COMMUNITY).answered("matches", rung=0, at=late)
 
     assert outcome(story.now) is Outcome.CONFIRMED
@@ -230,7 +250,7 @@ def test_a_match_that_came_late_is_the_word_of_the_one_who_gave_it() -> None:
 
 def test_an_answer_after_the_end_that_says_otherwise_is_told() -> None:
     late = MONDAY + timedelta(minutes=31)
-    story = Story(line(), ABOUT_TWO).asked()
+    story = Story(RELATION, ABOUT_TWO).asked()
     story.on(expires(story.now, story.proof, at=late)).asked(COMMUNITY)
     story.answered("matches", by=COMMUNITY_WORKER, at=late)
     assert climbed(story.events).doubted_at is None
@@ -262,7 +282,7 @@ def test_a_commitment_is_asked_of_the_person_first_and_may_be_declined() -> None
 
 
 def test_what_was_withdrawn_has_no_result() -> None:
-    story = Story(line(), ABOUT_TWO).asked().on(withdraw())
+    story = Story(RELATION, ABOUT_TWO).asked().on(withdraw())
 
     assert outcome(story.now) is None
     assert NoResultYet(story.now).en == "the verification was withdrawn; there is no result"
@@ -297,7 +317,7 @@ def test_without_a_listing_nothing_is_refused() -> None:
 
 
 def test_its_plan_is_one_item_and_one_proof() -> None:
-    plan: Plan = Story(line(), ABOUT_TWO).now.plan
+    plan: Plan = Story(RELATION, ABOUT_TWO).now.plan
 
     assert [entry.id for entry in plan.items] == [ITEM]
     assert [entry.proof for entry in plan.proofs] == ["father_child_relation"]

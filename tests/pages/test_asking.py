@@ -187,3 +187,15 @@ def test_every_page_of_asking_is_complete_in_english(pages: Pages) -> None:
         assert (
             left - {"中文", "一", "优化营商环境条例", "国籍法", "居民身份证法", "户口登记条例", "办理存款继承"} == set()
         ), address
+
+
+def test_the_form_asks_for_the_other_person_where_the_proof_is_about_two_and_only_there(pages: Pages) -> None:
+    browser = pages.by("bank-1")
+
+    alone = asked(browser, other_name="", other_citizen_id="")
+
+    assert alone.status == 422
+    assert "该证明核验两人关系, 请填写关系人" in alone.text
+    assert 'id="other_name-wrong"' in alone.html
+    assert "关系人" not in browser.get("/verifications/new?proof=residence_permit").text
+    assert "核验两人关系" in browser.get(f"/listing/{PROOF}").text

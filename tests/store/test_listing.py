@@ -50,6 +50,22 @@ def test_an_import_says_who_kept_a_line_and_when(connection: Connection) -> None
     assert history(connection, "b") == ()
 
 
+def test_a_file_from_before_there_was_a_column_for_relations_is_taken_over_and_forgets_none(
+    connection: Connection,
+) -> None:
+    taken_over(connection, proof(about_two=True), proof("b"))
+    columns = [column for column in COLUMNS if column.code != "about_two"]
+    lines = [proof(), proof("b"), proof(effective_from=TOMORROW, valid_days=7), proof("c")]
+    old_file = read_listing(read_sheet(write_sheet(columns, export_rows(lines), "x", "csv")))
+
+    told = apply(connection, old_file, CENTRE, MONDAY)
+
+    assert told.counts() == {"joined": 1, "left": 0, "changed": 1, "unchanged": 2}
+    assert {code: line.about_two for code, line in listed(connection, TOMORROW).items()} == {
+        "a": True, "b": False, "c": False,
+    }  # fmt: skip
+
+
 def test_the_same_file_twice_changes_nothing(connection: Connection) -> None:
     taken_over(connection, proof(), proof("b"))
     later = taken_over(connection, proof(), proof("b"), at=MONDAY + timedelta(days=3))
