@@ -44,13 +44,14 @@ from domain.form import SHANGHAI
 from domain.identifiers import grouped_case_no
 from domain.listing import ListedProof
 from domain.proof_result import Climbed, NoResultYet, Outcome, Rung, as_it_stands, climbed, outcome, valid_until
-from domain.refusals import FormFaulty, NoSuchCase, Refusal
+from domain.refusals import FieldFault, FormFaulty, NoSuchCase, Refusal
 from domain.scopes import Action, Viewer
 from domain.timeline import GAVE_UP, asked_title
 from domain.waiting import waits
 from store.access_log import Access
 from store.cases import Filed, fingerprint
 from store.database import again_if_lost
+from store.duty import community_named
 from store.events import read
 from store.listing import listed
 from store.read_models.cases import CaseLine, Wanted, list_cases, place_of
@@ -82,7 +83,9 @@ class Person(Asked):
 class Subject(Person):
     """The person the proof is about."""
 
-    community: str | None = Field(default=None, description="居住或户籍社区, by name or code, if known.")
+    community: str | None = Field(
+        default=None, description="居住或户籍社区, by its full title or code as the roster has it, if known."
+    )
 
 
 class NewVerification(Asked):
@@ -301,12 +304,34 @@ def _file(house: House, viewer: Viewer, asked: NewVerification, key: str, print_
         application = single_proof.read_request(
             _listed(house, asked.proof, at), asked.model_dump(exclude_none=True), at=at
         )
+        if named := application.value("subject.community"):
+            _must_be_known(house, named)
     except Refusal:
         # The listing may have changed since this very request was answered: the first answer stands.
         if first := house.store.filed_before(viewer.actor, key=key, fingerprint=print_):
             return first
         raise
     return house.store.file(application, by=viewer.actor, division=viewer.division, at=at, key=key, fingerprint=print_)
+
+
+def _must_be_known(house: House, community: str) -> None:
+    """Raises FormFaulty: who answers there is on the roster's word, and a name typed wrongly would ask nobody."""
+
+    def look() -> bool:
+        with house.store.database.glancing() as connection:
+            return community_named(connection, community) is not None
+
+    if not again_if_lost(look):
+        raise FormFaulty(
+            [
+                FieldFault(
+                    "/subject/community",
+                    "unknown_community",
+                    "花名册中没有这个社区, 或有同名社区; 请填写全称或 12 位社区代码, 不清楚的不填",
+                    "is not one community of the roster: give its full title or its twelve digits, or leave it out",
+                )
+            ]
+        )
 
 
 def _listed(house: House, proof: str, at: datetime) -> ListedProof:

@@ -19,6 +19,7 @@ from domain.commands import ExpireVerification, command_id
 from domain.listing import ListedProof, ListedRoute, ListingFile
 from domain.scopes import Role
 from domain.steps import FindVerifier, steps
+from store import rosters
 from store.accounts import add_account, add_unit, issue_token
 from store.listing import apply
 from store.listing_in_force import ListingInForce
@@ -29,6 +30,8 @@ from tests.api.conftest import Api, served
 from tests.api.test_feed import events_only, listening
 from tests.desk import DIVISION, MONDAY, family, store_on
 from tests.domain.test_single_proof import FATHER, SON
+from tests.rosters import CENTRE, MINGYUE, SECRETARY
+from tests.rosters import file as roster
 
 PROOF = "father_child_relation"
 ASKED: dict[str, Any] = {
@@ -365,6 +368,25 @@ def test_a_faulty_question_names_field_and_rule_and_never_the_value(
     assert [(fault["pointer"], fault["code"]) for fault in refused.json()["errors"]] == [(pointer, rule)]
     assert all(number not in refused.text for number in ("339901197905", "339901200809"))
     assert ask(api).status_code == 201, "nothing was kept under the key"
+
+
+def test_a_community_that_the_roster_does_not_know_is_refused_at_its_place(api: Api) -> None:
+    with api.store.database.begin() as connection:
+        rosters.apply(connection, api.store.vault, roster(SECRETARY), CENTRE, MONDAY)
+
+    refused = ask(api, subject=FATHER | {"community": "明月社"})
+    assert refused.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in refused.json()["errors"]] == [
+        ("/subject/community", "unknown_community")
+    ]
+    assert "明月社" not in refused.text
+    by_title, by_code = (FATHER | {"community": named} for named in ("云澜区明月社区", MINGYUE))
+    assert ask(api, subject=by_title).status_code == 201, "nothing was kept under the key"
+
+    told = batch(api, [ASKED | {"subject": FATHER | {"community": "明月社"}}, ASKED | {"subject": by_code}]).json()
+    assert [row["result"] for row in told["rows"]] == ["refused", "filed"]
+    (fault,) = told["rows"][0]["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/requests/0/subject/community", "unknown_community")
 
 
 def test_nobody_is_named_in_any_answer_but_the_officers(api: Api) -> None:
