@@ -158,7 +158,8 @@ def _compare(
         written.append(line)
     unchanged = len(file.lines) - len(written)
     never: list[ListedProof] = []
-    if whole:
+    # Of a file with rows that cannot be read nobody knows what is missing: a faulty row is no proof that left.
+    if whole and not file.faults:
         named = {line.code for _, line in file.lines}
         for code, versions in kept.items():
             if code in named:

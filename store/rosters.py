@@ -144,7 +144,9 @@ def _compare(connection: Connection, vault: Vault, file: RosterFile, on: date) -
             changes.append(Change("changed", "person", _named(line), row, fields))
     met = {_key(one) for one in pairs.values()}
     faults += _overlapping(file, kept, met)
-    left = [one for one in all_kept if _key(one) not in met and (one.valid_to is None or one.valid_to >= on)]
+    # Of a file with rows that cannot be read nobody knows who is missing: a faulty row is no one who left.
+    gone = () if file.faults else all_kept
+    left = [one for one in gone if _key(one) not in met and (one.valid_to is None or one.valid_to >= on)]
     changes += [Change("left", "person", _named(one.opened or one), None) for one in left]
     unchanged = len(file.lines) - len(joined) - len(changed)
     faults.sort(key=lambda one: one.row)

@@ -12,7 +12,7 @@ from api.workbooks import read_sheet, write_sheet
 from demo.city.listing import listing as city_listing
 from demo.city.listing import provide_listing
 from domain.catalogue import catalogue
-from domain.columns import SheetFaulty
+from domain.columns import Remark, SheetFaulty
 from domain.listing import COLUMNS, ListedProof, ListedRoute, ListingFile, demands_outside, read_listing
 from store.database import Database
 from store.listing import apply, compare, counts, export_rows, history, lines_to_export, listed
@@ -64,6 +64,14 @@ def test_a_file_from_before_there_was_a_column_for_relations_is_taken_over_and_f
     assert {code: line.about_two for code, line in listed(connection, TOMORROW).items()} == {
         "a": True, "b": False, "c": False,
     }  # fmt: skip
+
+
+def test_a_faulty_row_is_no_proof_that_left(connection: Connection) -> None:
+    taken_over(connection, proof(), proof("b"))
+    faulty = ListingFile(((2, proof()),), (Remark(3, "route", "办理方式", "choice", "", ""),))
+
+    assert compare(connection, faulty, TODAY, whole=True).counts()["left"] == 0
+    assert compare(connection, file(proof()), TODAY, whole=True).counts()["left"] == 1
 
 
 def test_the_same_file_twice_changes_nothing(connection: Connection) -> None:

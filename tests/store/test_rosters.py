@@ -58,6 +58,15 @@ def test_an_import_makes_the_community_its_unit_and_its_roster(connection: Conne
     ]
 
 
+def test_a_faulty_row_is_nobody_who_left(connection: Connection, vault: Vault) -> None:
+    taken_over(connection, vault, SECRETARY, DIRECTOR, WORKER)
+
+    told = compare(connection, vault, file(SECRETARY, {**DIRECTOR, "phones": "12"}), TODAY)
+    assert [(one.row, one.column) for one in told.faults] == [(3, "phones")]
+    assert told.counts() == {"joined": 0, "left": 0, "changed": 0, "unchanged": 1}
+    assert compare(connection, vault, file(SECRETARY, DIRECTOR), TODAY).counts()["left"] == 1, "the worker has"
+
+
 def test_the_same_file_twice_changes_nothing(connection: Connection, vault: Vault) -> None:
     taken_over(connection, vault, SECRETARY, DIRECTOR, NEIGHBOUR)
     before = [tuple(row) for row in connection.execute(select(vault_entries))]
