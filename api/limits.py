@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.figures import Figures
 from api.problems import Fault, Trouble, as_json, problem
+from api.workbooks import BYTES_AT_MOST, TAKES
 from domain.form import SHANGHAI
 
 log: Final = structlog.get_logger("onething.api")
@@ -88,10 +89,12 @@ class Door:
 
         try:
             length = given.get(b"content-length", "")
-            if length.isdecimal() and int(length[:20]) > self._bytes_at_most:
-                await self._refuse(_too_long(self._bytes_at_most), trace_id, scope, receive, send_with_headers)
+            kind = given.get(b"content-type", "").partition(";")[0].strip().lower()
+            at_most = max(self._bytes_at_most, BYTES_AT_MOST) if kind in TAKES else self._bytes_at_most
+            if length.isdecimal() and int(length[:20]) > at_most:
+                await self._refuse(_too_long(at_most), trace_id, scope, receive, send_with_headers)
             else:
-                body = _Body(receive, self._bytes_at_most, self._arrives_within)
+                body = _Body(receive, at_most, self._arrives_within)
                 await self._app(scope, body.receive, send_with_headers)
         except Exception as fault:
             # Its message may quote what was sent, so the log has the place and the kind and no more.
@@ -158,7 +161,7 @@ def _too_long(bytes_at_most: int) -> Trouble:
     )
 
 
-_WANTED: Final = frozenset({b"traceparent", b"x-request-id", b"content-length"})
+_WANTED: Final = frozenset({b"traceparent", b"x-request-id", b"content-length", b"content-type"})
 
 
 def _wanted_headers(scope: Scope) -> Mapping[bytes, str]:

@@ -18,7 +18,9 @@ class ApiSettings(BaseSettings):
         description="Lets several API processes share one port; off, so that a second start by mistake is noticed.",
     )
     request_bytes_at_most: int = Field(
-        default=1_000_000, gt=0, description="The longest body; the fullest application has a few kilobytes."
+        default=1_000_000,
+        gt=0,
+        description="The longest body but for files; the fullest application has a few kilobytes.",
     )
     request_arrives_within_seconds: float = Field(
         default=20.0,

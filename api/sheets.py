@@ -13,11 +13,9 @@ from pydantic import Field
 
 from api.problems import Trouble
 from api.shapes import Shown
-from api.workbooks import CSV, XLSX, Encoding, Format, read_sheet
+from api.workbooks import CSV, TAKES, XLSX, Encoding, Format, read_sheet
 from domain.columns import Change, Comparison, Remark, Sheet
 
-ANY_FILE: Final = "application/octet-stream"
-TAKES: Final = (CSV, XLSX, ANY_FILE)
 SHOWN_AT_MOST: Final = 2_000
 """Changes in one answer; a city's whole listing has 270."""
 

@@ -25,6 +25,7 @@ Format = Literal["xlsx", "csv"]
 Encoding = Literal["utf-8-sig", "utf-8", "gb18030"]
 
 BYTES_AT_MOST: Final = 5_000_000
+"""Of a file, whichever way it comes: over HTTP or at a terminal."""
 UNPACKED_AT_MOST: Final = 50_000_000
 ROWS_AT_MOST: Final = 20_000
 COLUMNS_AT_MOST: Final = 64
@@ -34,6 +35,9 @@ PARTS_AT_MOST: Final = 500
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv"
+ANY_FILE: Final = "application/octet-stream"
+TAKES: Final = (CSV, XLSX, ANY_FILE)
+"""What a request whose body is a file may call it."""
 
 _FORMULA: Final = re.compile("'*[=+\\-@＝＋－＠\t\r\n]")
 _CELL: Final = re.compile(rb"""<(?:[\w.-]+:)?(?:row|c)(?=[\s/>])((?:[^>"']|"[^"]*"|'[^']*')*)>""")

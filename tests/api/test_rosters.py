@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from sqlalchemy import select
 
-from api.workbooks import CSV, XLSX, read_sheet, write_sheet
+from api.workbooks import BYTES_AT_MOST, CSV, XLSX, read_sheet, write_sheet
 from domain.roster import COLUMNS, Community, as_row, read_roster
 from domain.scopes import Role
 from store.access_log import verify
@@ -53,6 +53,15 @@ def test_a_file_is_looked_at_compared_and_taken_over(centre: httpx.Client) -> No
     assert "尉迟㛃" not in str(compared)
 
 
+def test_a_file_may_be_as_long_over_http_as_at_a_terminal(centre: httpx.Client) -> None:
+    looked_at = send(centre, "/preview", b"PK\x03\x04" + b"x" * (BYTES_AT_MOST - 4))
+    assert (looked_at.status_code, looked_at.json()["code"]) == (422, "sheet.unreadable")
+    too_long = send(centre, "/preview", b"x" * (BYTES_AT_MOST + 1), CSV)
+    assert (too_long.status_code, too_long.json()["code"]) == (413, "request.too_long")
+    no_file = send(centre, "/preview", b"x" * 1_000_001, "application/json")
+    assert no_file.status_code == 413, "what is no file has no need of so much"
+
+
 def test_a_fault_is_told_by_row_and_column_and_never_quoted(centre: httpx.Client) -> None:
     sent = "社区代码,姓名,身份证号,联系电话,职务,联系顺序,任职起\n339901001001,尉迟㛃,3.39901E+17,15498000001,书记,1,2024-01-01\n"
 
@@ -75,7 +84,7 @@ def test_a_fault_is_told_by_row_and_column_and_never_quoted(centre: httpx.Client
         (b"", CSV, 422, "sheet.unreadable"),
         (b"PK\x03\x04broken", XLSX, 422, "sheet.unreadable"),
         (b"a\x00b", CSV, 422, "sheet.unreadable"),
-        (b"x" * 1_000_001, CSV, 413, "request.too_long"),
+        (b"x" * (BYTES_AT_MOST + 1), CSV, 413, "request.too_long"),
     ],
 )
 def test_what_is_no_file_of_rows_is_refused(
