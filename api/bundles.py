@@ -200,6 +200,8 @@ def _field(field: FormField) -> dict[str, Any]:
             }
         case FieldKind.DATE:
             shape |= {"type": "string", "format": "date"}
+        case FieldKind.MONTH:
+            shape |= {"type": "string", "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])(-01)?$", "examples": ["2026-11"]}
         case FieldKind.MOMENT:
             shape |= {"type": "string", "format": "date-time"}
         case _:

@@ -25,10 +25,17 @@ def masked(kind: FieldKind, value: str) -> str:
         case FieldKind.DATE | FieldKind.MOMENT:
             # The month says what a list needs to know; the day is a key to a person.
             return f"{value[:7]}-**"
+        case FieldKind.MONTH:
+            return in_clear(kind, value)
         case FieldKind.USCC | FieldKind.CHOICE | FieldKind.YES_NO | FieldKind.COUNT | FieldKind.AMOUNT:
             return value
         case _:
             assert_never(kind)
+
+
+def in_clear(kind: FieldKind, value: str) -> str:
+    """The value as one reads it: of a month, not the day that it is kept under."""
+    return value[: len("2026-11")] if kind is FieldKind.MONTH else value
 
 
 def masked_form(bundle: Bundle, sections: Sections) -> dict[str, list[dict[str, str]]]:

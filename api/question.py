@@ -16,7 +16,7 @@ from api.confirmation_form import AmountAhead, amount_ahead, asks_after_silence,
 from api.house import House, TheHouse
 from api.identity import MayReadInbox
 from api.limits import StrictRoute
-from api.masking import masked
+from api.masking import in_clear, masked
 from api.reach import get_verification
 from api.shapes import V1, Named, Shown, answer
 from api.undelivered import undelivered_cards
@@ -199,7 +199,7 @@ def _fields(case: OpenedCase, rung: Rung, *, in_full: bool) -> Iterator[ShownFie
                     number=number,
                     title=title,
                     title_en=title_en,
-                    value=value if in_full else masked(kind, value),
+                    value=in_clear(kind, value) if in_full else masked(kind, value),
                     choice=None if chosen is None else Sentence(zh=chosen.title, en=chosen.title_en),
                 )
 

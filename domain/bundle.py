@@ -34,6 +34,8 @@ class FieldKind(StrEnum):
     USCC = "uscc"
     TEXT = "text"
     DATE = "date"
+    MONTH = "month"
+    """Kept as its first day, so that months are counted from it like from any day."""
     MOMENT = "moment"
     CHOICE = "choice"
     YES_NO = "yes_no"

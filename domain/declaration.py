@@ -41,7 +41,7 @@ from domain.law.entitlement import entitlements
 from domain.law.requirement import requirements
 from domain.time_limits import longest
 
-DAYS = (FieldKind.DATE, FieldKind.MOMENT)
+DAYS = (FieldKind.DATE, FieldKind.MONTH, FieldKind.MOMENT)
 
 MOST_CIRCUMSTANCES = 12
 """Above this, trying every combination (2 to the n) would make loading slow; split the bundle instead."""

@@ -410,6 +410,8 @@ def _text(field: FormField, given: str, today: date) -> tuple[str, tuple[str, ..
                 return code.number, code.warnings
             case FieldKind.DATE:
                 return _date(given).isoformat(), ()
+            case FieldKind.MONTH:
+                return _month(given).isoformat(), ()
             case FieldKind.MOMENT:
                 return _read_moment(given).isoformat(), ()
             case FieldKind.CHOICE:
@@ -458,6 +460,17 @@ def _date(given: str) -> date:
         raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20") from None
     if given != read.isoformat() or read < EARLIEST:
         raise _Wrong("date", "应为日期, 如 2026-11-20", "must be a date such as 2026-11-20")
+    return read
+
+
+def _month(given: str) -> date:
+    """A month, or its first day, as registers and older forms have it."""
+    try:
+        read = _date(given if len(given) > len("2026-11") else f"{given}-01")
+    except _Wrong:
+        read = None
+    if read is None or read.day != 1:
+        raise _Wrong("month", "应为年月, 如 2026-11", "must be a month such as 2026-11")
     return read
 
 

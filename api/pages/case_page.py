@@ -27,6 +27,7 @@ from api.case_view import (
 from api.cases import CaseNo
 from api.clock import CaseClock, clock_of_case
 from api.house import House, TheHouse
+from api.masking import in_clear
 from api.pages.doors import MayReadCase, MayReadCaseEvents
 from api.pages.faults import PageRoute
 from api.pages.ladder import Rung, by_hand, ladder, late_answers, reasons
@@ -575,7 +576,8 @@ def _value(bundle: Bundle, path: str, value: str) -> Text:
     for choice in asked.choices:
         if choice.code == value:
             return Text(choice.title, choice.title_en)
-    return Text(value, value)
+    clear = in_clear(asked.kind, value)
+    return Text(clear, clear)
 
 
 # ── timeline ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -59,7 +59,7 @@ INSURANCE = Section(
                 Choice(code="F50", title="原五十周岁女职工", title_en="Women whose age was 50"),
             ),
         ),
-        FormField(code="born_in", title="出生年月", title_en="Month of birth", kind=FieldKind.DATE),
+        FormField(code="born_in", title="出生年月", title_en="Month of birth", kind=FieldKind.MONTH),
         FormField(
             code="choice",
             title="退休时间选择",
@@ -71,7 +71,7 @@ INSURANCE = Section(
                 Choice(code="late", title="弹性延迟退休", title_en="Later"),
             ),
         ),
-        FormField(code="retires_on", title="退休时间", title_en="Retires on", kind=FieldKind.DATE),
+        FormField(code="retires_on", title="退休时间", title_en="Retires on", kind=FieldKind.MONTH),
         FormField(
             code="contribution_months",
             title="缴费月数",

@@ -115,6 +115,14 @@ def test_the_bureau_says_who_asks_where_nobody_answers_and_it_holds_for_forms_se
     assert api.by("pension-1").put(address, json={"rule": None}).json()["silence_rule"] is None
 
 
+def test_a_month_is_shown_as_a_month_and_never_as_a_day_of_birth(api: Api) -> None:
+    one = asked(api)
+
+    shown = api.by("pension-1").get(f"/api/v1/inbox/{one.question}").json()["fields"]
+
+    assert [field["value"] for field in shown if field["path"] == "insurance.retires_on"] == ["2026-12"]
+
+
 def test_another_bureau_sees_no_confirmation_of_ours(api: Api) -> None:
     one = asked(api, by=NEIGHBOUR)
 

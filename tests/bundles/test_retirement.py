@@ -274,6 +274,23 @@ def test_the_law_is_asked_before_the_declaration_is_taken_in(answers: dict[str, 
     assert [fault.rule for fault in refused.value.faults] == [rule]
 
 
+@pytest.mark.parametrize("written", ["2027-03", "2027-03-01"])
+def test_a_month_may_be_written_as_one_or_as_its_first_day(written: str) -> None:
+    application = read_application(BUNDLE, form(retires_on=written), at=FILED)
+
+    assert in_shanghai(application.milestones["retires"]).date() == date(2027, 3, 1)
+
+
+@pytest.mark.parametrize("written", ["2027-03-16", "2027-13", "2027-3", "202703", "March 2027", "2027"])
+def test_whatever_is_no_month_is_refused_at_its_place(written: str) -> None:
+    with pytest.raises(FormFaulty) as refused:
+        read_application(BUNDLE, form(retires_on=written), at=FILED)
+
+    assert [(fault.pointer, fault.rule) for fault in refused.value.faults] == [
+        ("/application/insurance/retires_on", "month")
+    ]
+
+
 def test_earlier_within_the_window_and_with_notice_is_a_right() -> None:
     application = read_application(BUNDLE, form(choice="early", retires_on="2026-12-01"), at=FILED)
 

@@ -54,7 +54,7 @@ def without(name: str, **replaced: Any) -> tuple[Fact, ...]:
     [
         ({"entitlement": "gold"}, "proof confirmed: the entitlement gold is not in domain/law"),
         ({"facts": without("index")}, "proof confirmed: the entitlement pension needs the fact index"),
-        ({"on": FromForm(field="retiree.name")}, "proof confirmed: retiree.name is no date or moment"),
+        ({"on": FromForm(field="retiree.name")}, "proof confirmed: retiree.name is no date or month or moment"),
         ({"on": FromForm(field="insurance.never")}, "proof confirmed: the form has no field insurance.never"),
         (
             {"facts": without("index", origin=FromForm(field="insurance.never"))},

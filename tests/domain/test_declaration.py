@@ -155,14 +155,17 @@ BROKEN: tuple[tuple[Bundle, str], ...] = (
         "circumstance double: player.count can never be 2",
     ),
     (club(checks=(NotInFuture(field="joining.tomorrow"),)), "check not_in_future: the form has no field"),
-    (club(checks=(NotInFuture(field="player.name"),)), "check not_in_future: player.name is no date or moment"),
+    (
+        club(checks=(NotInFuture(field="player.name"),)),
+        "check not_in_future: player.name is no date or month or moment",
+    ),
     (
         club(checks=(NumbersInOrder(field="player.name"),)),
         "check numbers_in_order: player.name is no count",
     ),
     (
         club(checks=(BornBefore(citizen_id="player.name", before="joining.membership"),)),
-        "check born_before: joining.membership is no date or moment",
+        "check born_before: joining.membership is no date or month or moment",
     ),
     (club(one_case_per=(("player.shoe",),)), "one_case_per: the form has no field player.shoe"),
     (
@@ -211,7 +214,7 @@ BROKEN: tuple[tuple[Bundle, str], ...] = (
     ),
     (
         with_item("racket", entitle=Entitle(entitlement="maternity_allowance", on=FromForm(field="player.name"))),
-        "item racket: player.name is no date or moment",
+        "item racket: player.name is no date or month or moment",
     ),
     (
         with_item(
