@@ -1,6 +1,6 @@
 """未送达: what a question says where the person who should have heard of it was not told, and who does what about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -10,21 +10,25 @@ from api.house import House
 from domain.bundle import Confirmation
 from domain.case_file import CaseFile
 from domain.notices import Card, cards
-from domain.time_limits import in_shanghai
+from domain.time_limits import to_the_minute
 from store.database import again_if_lost
 from store.undelivered import Undelivered, undelivered
 
 
 def undelivered_cards(house: House, file: CaseFile) -> Mapping[UUID, Sentence]:
     """By what waits for a person now: the sentence, where nobody heard of it."""
-    waiting = cards(file)
-    return {id: _sentence(file, waiting[id], found) for id, found in _found(house, waiting).items()}
+    return {card.id: sentence for card, sentence in _sentences(house, file)}
 
 
 def undelivered_proofs(house: House, file: CaseFile) -> Mapping[str, Sentence]:
     """The same, by the proof that waits."""
+    return {card.proof: sentence for card, sentence in _sentences(house, file)}
+
+
+def _sentences(house: House, file: CaseFile) -> Iterator[tuple[Card, Sentence]]:
     waiting = cards(file)
-    return {waiting[id].proof: sentence for id, sentence in undelivered_cards(house, file).items()}
+    for id, found in _found(house, waiting).items():
+        yield waiting[id], _sentence(file, waiting[id], found)
 
 
 def _found(house: House, waiting: Mapping[UUID, Card]) -> Mapping[UUID, Undelivered]:
@@ -45,7 +49,7 @@ def _sentence(file: CaseFile, card: Card, found: Undelivered) -> Sentence:
 
 
 def _refused(at: datetime) -> Sentence:
-    moment = _moment(at)
+    moment = to_the_minute(at)
     return Sentence(
         zh=f"提醒未能送达: 接收方拒收, 最近一次 {moment}。请电话联系。",
         en=f"The notice was not delivered: its receiver refused it, last at {moment}. Please call.",
@@ -53,7 +57,7 @@ def _refused(at: datetime) -> Sentence:
 
 
 def _form_refused(at: datetime) -> Sentence:
-    moment = _moment(at)
+    moment = to_the_minute(at)
     return Sentence(
         zh=f"确认链接未能送达本人: 接收方拒收, 最近一次 {moment}。本人尚未收到表单, 请电话联系。",
         en=f"The link was not delivered: its receiver refused it, last at {moment}. The person has not got the form;"
@@ -74,7 +78,3 @@ _NOBODY_TO_SEND_THE_FORM_TO: Final = Sentence(
     en="The link was sent to nobody: the form has no phone for it, or nothing sends messages here. The person has not"
     " got the form; please find another way to reach them.",
 )
-
-
-def _moment(at: datetime) -> str:
-    return f"{in_shanghai(at):%Y-%m-%d %H:%M}"

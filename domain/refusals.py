@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import ClassVar
 
-from domain.time_limits import in_shanghai
+from domain.time_limits import to_the_minute
 
 
 class Refusal(Exception):
@@ -203,7 +203,7 @@ class AlreadySettled(Conflict):
         self.part = part
         self.by = by
         self.at = at
-        zh, en = (f"于 {_moment(at)} ", f" at {_moment(at)}") if at else ("", "")
+        zh, en = (f"于 {to_the_minute(at)} ", f" at {to_the_minute(at)}") if at else ("", "")
         super().__init__(f"已{zh}由 {by} 作出答复或决定, 以其为准", f"{by} has answered or decided{en}; that stands")
 
 
@@ -267,7 +267,7 @@ class HeldByAnother(Conflict):
     def __init__(self, by: str, since: datetime) -> None:
         self.by = by
         self.since = since
-        moment = _moment(since)
+        moment = to_the_minute(since)
         super().__init__(f"{by} 已于 {moment} 认领, 需由其移交或由负责人收回", f"{by} has had it since {moment}")
 
 
@@ -279,7 +279,7 @@ class VerificationOver(Conflict):
     def __init__(self, proof: str, at: datetime | None) -> None:
         self.proof = proof
         self.at = at
-        zh, en = (f"于 {_moment(at)} ", f" at {_moment(at)}") if at else ("", "")
+        zh, en = (f"于 {to_the_minute(at)} ", f" at {to_the_minute(at)}") if at else ("", "")
         super().__init__(f"该核验已{zh}撤回, 无需答复", f"this verification was withdrawn{en}; no answer is needed")
 
 
@@ -331,7 +331,3 @@ class NotAllowed(Refusal):
 
     def __init__(self) -> None:
         super().__init__("您无权办理此事", "you may not do this")
-
-
-def _moment(at: datetime) -> str:
-    return f"{in_shanghai(at):%Y-%m-%d %H:%M}"

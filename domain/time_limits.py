@@ -134,6 +134,11 @@ def in_shanghai(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI)
 
 
+def to_the_minute(moment: datetime) -> str:
+    """How a sentence names an instant: by the clock in Shanghai, 2026-11-23 09:00; raises NaiveTime."""
+    return f"{in_shanghai(moment):%Y-%m-%d %H:%M}"
+
+
 def remaining(now: datetime, due: datetime) -> timedelta:
     """The time left; negative once the limit is over. Raises NaiveTime."""
     return in_shanghai(due) - in_shanghai(now)
