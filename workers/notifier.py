@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from activities.faults import GatewayFault, NotAccepted
 from activities.notices import SERVICE, Addressee, Message, NoticeAdapter, tell
@@ -123,8 +124,8 @@ class Notifier:
         for notice in notices:
             try:
                 messages.append(self._message(connection, notice))
-            except StoreUnavailable:
-                raise
+            except (StoreUnavailable, DBAPIError):
+                raise  # the transaction that holds them all is over, and no notice is at fault
             except Exception as fault:  # one that reaches nobody must not keep the others from being told
                 self._not_told(notice, failed, Untold(type(fault).__name__))
         return messages

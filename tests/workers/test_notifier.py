@@ -1,6 +1,7 @@
 """What people are told arrives once and in its order, whoever dies or is away in between."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -39,6 +40,7 @@ from tests.workers.sending import (
 from tests.workers.sending import _closed as _closed
 from tests.workers.sending import receiver as receiver
 from tests.workers.sending import store as store
+from workers.notifier import Notifier
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +154,41 @@ async def test_a_sender_cut_off_between_telling_and_remembering_tells_again_unde
     assert list(by_card(receiver).values()) == [LIFE] * 3
     each_once(store, receiver)
     assert sum(one["calls"] for one in receiver.told()) == 3 * len(LIFE) + 5
+
+
+class CutsWhenAsked:
+    """A clock that breaks the sender's database connections when it is read for the second time: who is told?"""
+
+    def __init__(self, proxy: DatabaseProxy) -> None:
+        self._proxy = proxy
+        self._read = 0
+
+    def __call__(self) -> datetime:
+        self._read += 1
+        if self._read == 2:
+            self._proxy.cut_everything()
+        return datetime.now(UTC)
+
+
+async def test_a_sender_cut_off_while_it_looks_up_whom_to_tell_goes_on_when_the_database_is_back(
+    store: CaseStore, receiver: Receiver, database_url: str
+) -> None:
+    for number in range(1, 4):
+        await asyncio.to_thread(ask, store, number, owner=None)
+    with DatabaseProxy(database_url) as proxy:
+        behind = Database(proxy.url, pool_size=4, waits_seconds=5)
+        settings = settings_of(receiver)
+        sender = Notifier(store_on(behind), adapter_of(settings), settings, CutsWhenAsked(proxy))
+        with pytest.raises(StoreUnavailable):
+            await sender.tell_some()
+        assert receiver.told() == []
+        async with at_work(sender):
+            await all_told(store)
+        behind.dispose()
+
+    each_once(store, receiver)
+    with store.database.reading() as connection:
+        assert [(row.attempts, row.fault) for row in written(connection)] == [(1, None)] * 3
 
 
 async def test_a_commit_whose_answer_is_lost_is_not_told_again(
