@@ -22,7 +22,7 @@ from api.shapes import V1, Named, Shown, answer
 from api.undelivered import undelivered_cards
 from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
-from domain.bundle import Bundle, Choice, FieldKind, Route, Verification
+from domain.bundle import Bundle, Choice, Confirmation, FieldKind, Route, Verification
 from domain.case_file import CaseFile, CaseState, LiveVerification, Rung, VerificationState
 from domain.law.calendar import CalendarNotShipped
 from domain.scopes import Action, Reach, Viewer, reach
@@ -55,6 +55,18 @@ class ShownField(Shown):
     choice: Sentence | None = Field(description="What the value means, where it is one of several choices.")
 
 
+class CorrectableField(Shown):
+    """Something that whoever confirms may correct themselves."""
+
+    path: str
+    title: str
+    title_en: str
+    kind: FieldKind
+    required: bool
+    value: str = Field(description="As it stands; empty where nothing was declared.")
+    choices: tuple[Named, ...] = Field(description="Of a choice; otherwise none.")
+
+
 class GaveUp(Shown):
     """An earlier rung of the ladder that gave up."""
 
@@ -84,6 +96,9 @@ class Question(Shown):
     rungs: int
     limit: LimitUsed
     fields: tuple[ShownField, ...]
+    corrects: tuple[CorrectableField, ...] = Field(
+        description="What may be corrected by the answer that confirms it; only where shown in full."
+    )
     notice: Sentence | None = Field(description="What whoever confirms is told; null for a verification.")
     waiting_label: Sentence | None = Field(
         description="Why it waits, as everybody is told who may see the case; null once nothing waits for it."
@@ -147,6 +162,7 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | N
         rungs=len(declared.routes),
         limit=_limit(live, at),
         fields=tuple(_fields(case, rung, in_full=in_full)),
+        corrects=tuple(_correctable(case, rung)) if in_full else (),
         notice=notice_of(file, rung),
         waiting_label=next((Sentence(zh=one.zh, en=one.en) for one in waits(file) if one.what == rung[0]), None),
         asks_next=asks_after_silence(file, rung),
@@ -202,6 +218,22 @@ def _fields(case: OpenedCase, rung: Rung, *, in_full: bool) -> Iterator[ShownFie
                     value=in_clear(kind, value) if in_full else masked(kind, value),
                     choice=None if chosen is None else Sentence(zh=chosen.title, en=chosen.title_en),
                 )
+
+
+def _correctable(case: OpenedCase, rung: Rung) -> Iterator[CorrectableField]:
+    bundle, route = case.file.bundle, case.file.declared_proof(rung[0]).routes[rung[2]]
+    for path in route.corrects if isinstance(route, Confirmation) else ():
+        field = bundle.field(path)
+        title, title_en, kind, choices = _declared(bundle, *path.split("."))
+        yield CorrectableField(
+            path=path,
+            title=title,
+            title_en=title_en,
+            kind=kind,
+            required=field.required,
+            value=in_clear(kind, case.declared(path) or ""),
+            choices=tuple(Named(code=one.code, title=one.title, title_en=one.title_en) for one in choices),
+        )
 
 
 def _declared(bundle: Bundle, section: str, code: str) -> tuple[str, str, FieldKind, Sequence[Choice]]:

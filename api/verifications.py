@@ -5,7 +5,7 @@ and both attempts are in the access log.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -33,9 +33,17 @@ from domain.commands import (
     SuspendVerification,
     command_id,
 )
-from domain.events import Answer, LateAnswerRecorded, ProofContested, ProofMet, Recorded, VerificationAnswered
+from domain.events import (
+    Answer,
+    ApplicationAmended,
+    LateAnswerRecorded,
+    ProofContested,
+    ProofMet,
+    Recorded,
+    VerificationAnswered,
+)
 from domain.identifiers import NotAnIdentifier, read_phone, sentence
-from domain.refusals import Conflict, Refusal
+from domain.refusals import Conflict, FormFaulty, Refusal
 from domain.scopes import Action, Viewer
 from store.access_log import Access
 from store.acts import ActKey, Recipient, act_once, bind_key
@@ -48,6 +56,7 @@ from store.vault import Content, Kept
 router = APIRouter(prefix=V1, tags=["verifications"], route_class=StrictRoute)
 
 ASSIGNED_AT_MOST: Final = 200
+CORRECTED_WHEN_CONFIRMING: Final = "确认时更正"
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 
@@ -87,6 +96,13 @@ class GivenAnswer(Asked):
     )
     reason: Reason | None = None
     phone: PhoneCall | None = None
+    corrections: dict[str, Any] | None = Field(
+        default=None,
+        min_length=1,
+        description="更正后确认: a JSON merge patch (RFC 7396) of what the question lists under `corrects`; only with "
+        "`matches`, to a confirmation.",
+        examples=[{"insurance": {"choice": "late", "retires_on": "2027-06"}}],
+    )
 
 
 class HandOver(Asked):
@@ -165,6 +181,8 @@ class Deed:
     """For the vault."""
     to: str | None = None
     """Which colleague it goes to."""
+    corrections: Mapping[str, Any] | None = None
+    """What is corrected in the form with it."""
     logged: bool = False
     """In the access log also where it is granted."""
 
@@ -208,7 +226,10 @@ def deed_answer(house: House, asked: GivenAnswer, line: VerificationLine) -> Dee
     # A call without a reason is no reason: only a match goes without one, and the rules say so.
     given = bool(said) and (asked.answer == "matches" or asked.reason is not None)
     command = partial(AnswerVerification, answer=asked.answer, by_phone=asked.phone is not None)
-    return Deed("answer", command, said=said if given else None, logged=True)
+    if asked.corrections is not None:
+        # Every amendment has its reason; that of this one is plain without anybody writing it.
+        said, given = {"text": CORRECTED_WHEN_CONFIRMING} | said, True
+    return Deed("answer", command, said=said if given else None, corrections=asked.corrections, logged=True)
 
 
 def _call(house: House, phone: PhoneCall, opened_at: datetime) -> dict[str, str]:
@@ -267,12 +288,20 @@ def carry_out(
             command,
             key=key,
             kept=[] if deed.said is None else [Kept(line.case_id, note, deed.said)],
+            corrections=deed.corrections,
             to=None if deed.to is None else Recipient(deed.to, line.unit),
             access=granted if deed.logged else None,
         )
+    except FormFaulty as faulty:
+        raise FormFaulty([replace(one, pointer=_in_corrections(one.pointer)) for one in faulty.faults]) from None
     except Conflict as refusal:
         house.store.log_accesses([refused(house, by, action, line.case_id, (line.proof,), refusal.code)])
         raise
+
+
+def _in_corrections(pointer: str) -> str:
+    """Where it was given: the rules of the form know it as the application."""
+    return f"/corrections{pointer.removeprefix('/application')}"
 
 
 def _now(handled: Handled, line: VerificationLine) -> VerificationView:
@@ -294,6 +323,11 @@ def _told(events: Sequence[Recorded]) -> tuple[bool, Sentence]:
         zh, en = "该证明已核实", "the proof is shown"
     elif ProofContested in kinds:
         zh, en = "与申报不一致, 由经办人认定", "it contradicts what was declared; a caseworker decides"
+    elif ApplicationAmended in kinds:
+        zh, en = (
+            "已更正, 到新的日期会再请确认一次",
+            "corrected; it is sent to be confirmed once more when the new day comes",
+        )
     elif VerificationAnswered in kinds:
         zh, en = "已记录, 转由下一环节核实", "taken; the next rung of the ladder is asked"
     else:

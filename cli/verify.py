@@ -101,6 +101,14 @@ def answer(
             help='电话答复记录, - 为标准输入 · The call as JSON: {"spoke_with", "number", "at", "said"}.',
         ),
     ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            "--corrections",
+            metavar="FILE",
+            help='确认时的更正, - 为标准输入 · What is corrected by confirming, as JSON: {"section": {"field": …}}.',
+        ),
+    ] = None,
     as_json: AsJson = False,
     account: AsVerifier = ANSWERS_AS,
     state: State = None,
@@ -121,6 +129,8 @@ def answer(
         body["reason"] = reason
     if phone is not None:
         body["phone"] = json.loads(read_application_file(phone))
+    if corrections is not None:
+        body["corrections"] = json.loads(read_application_file(corrections))
     content = json.dumps(body, ensure_ascii=False, sort_keys=True).encode()
     key = hashlib.sha256(f"{verification} ".encode() + content).hexdigest()
     with Service.found(state, account=account) as service:

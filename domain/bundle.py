@@ -272,6 +272,8 @@ class Confirmation(Declared):
     limit: Limit
     shows: tuple[str, ...]
     """What was filled in, as "section.field"; correct any of it, and it is asked again."""
+    corrects: tuple[str, ...] = ()
+    """What of it whoever confirms may correct themselves, by which it is confirmed; the rest takes an officer."""
     previews: Preview | None = None
 
 

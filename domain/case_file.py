@@ -266,6 +266,8 @@ class CaseFile:
     milestones: Mapping[str, datetime] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
     """The milestones whose day has come."""
+    corrected: Mapping[str, datetime] = field(default_factory=dict)
+    """Which fields of the form were corrected, as "section.field", and when last."""
     state: CaseState = CaseState.OPEN
     outcome: str | None = None
     ended_at: datetime | None = None
@@ -657,6 +659,7 @@ def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:
         plan=event.plan,
         circumstances=event.circumstances,
         milestones=event.milestones,
+        corrected={**file.corrected, **dict.fromkeys(event.changed, event.at)},
         # A day that was moved has to come once more.
         reached=frozenset(one for one in file.reached if event.milestones.get(one) == file.milestones.get(one)),
         items=items,

@@ -192,6 +192,8 @@ class AnswerVerification(AboutVerification):
     answer: Answer
     by_phone: bool = False
     note: str | None = None
+    corrects: AmendApplication | None = None
+    """What whoever confirms has corrected in the form: it is confirmed as corrected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

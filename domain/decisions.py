@@ -6,13 +6,14 @@ can never begin when one before it was denied; and the case is concluded when al
 All of it in one go, so that a case is never between two states when somebody looks.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
 from domain import verifications
 from domain.actors import THE_ENGINE
-from domain.bundle import Act, Conditional, FromForm, Proof, SharedDataQuery
+from domain.amendment import amended
+from domain.bundle import Act
 from domain.case_file import (
     ENDED,
     IN_HAND,
@@ -51,7 +52,6 @@ from domain.commands import (
     WithdrawCase,
 )
 from domain.events import (
-    ApplicationAmended,
     CaseConcluded,
     CaseOpened,
     CaseWithdrawn,
@@ -77,7 +77,7 @@ from domain.events import (
     SubmissionRejected,
 )
 from domain.law.calendar import CalendarNotShipped
-from domain.plan import Plan, plan
+from domain.plan import plan
 from domain.refusals import (
     AlreadySettled,
     CaseEnded,
@@ -88,7 +88,6 @@ from domain.refusals import (
     NoSuchPart,
     NothingToCorrect,
     NotInHand,
-    PeopleMayNotChange,
     ProofStillOpen,
 )
 from domain.time_limits import Limit, due_at
@@ -189,7 +188,7 @@ def _answer(command: Command, file: CaseFile | None) -> Iterator[Event]:
             ):
                 yield ItemOverdue(at=command.at, by=command.by, item=command.item, promised_by=command.promised_by)
         case AmendApplication():
-            yield from _amended(command, file)
+            yield amended(command, file)
         case WithdrawCase():
             if file.state is not CaseState.OPEN:
                 raise CaseEnded(file.state)
@@ -350,88 +349,6 @@ def _corrected(command: CorrectItem, file: CaseFile) -> ItemCorrected:
         products=command.products,
         note=command.note,
     )
-
-
-def _amended(command: AmendApplication, file: CaseFile) -> Iterator[Event]:
-    if file.state is not CaseState.OPEN:
-        raise CaseEnded(file.state)
-    changed = set(command.changed)
-    kept = tuple(item for item, live in file.items.items() if live.state not in WITH_US and live.attempt)
-    if any(len(people) != command.counts.get(section, len(people)) for section, people in file.opened.people.items()):
-        raise PeopleMayNotChange
-    after = plan(file.bundle, command.circumstances, command.counts)
-    asked = {
-        entry.proof: entry
-        for entry in after.proofs
-        if entry.proof in file.proofs and file.proofs[entry.proof].state is not ProofState.PLANNED
-    }
-    needed = _still_needed(file, after)
-    reopened = tuple(
-        proof
-        for proof in asked
-        if proof in needed
-        and (
-            file.proofs[proof].state in {ProofState.DROPPED, ProofState.NOT_MET}
-            or _reads_any(file, proof, changed)
-            or _asks(file.declared_proof(proof), file.circumstances)
-            != _asks(file.declared_proof(proof), command.circumstances)
-        )
-    )
-    # A proof that reads the record of a reopened one has to be asked again as well.
-    while more := tuple(
-        proof
-        for proof, entry in asked.items()
-        if proof in needed and proof not in reopened and not set(entry.after).isdisjoint(reopened)
-    ):
-        reopened += more
-    yield ApplicationAmended(
-        at=command.at,
-        by=command.by,
-        changed=command.changed,
-        circumstances=command.circumstances,
-        plan=after,
-        reopened=reopened,
-        already_with_departments=kept,
-        milestones=command.milestones,
-        note=command.note,
-    )
-
-
-def _reads_any(file: CaseFile, proof: str, changed: set[str]) -> bool:
-    """Whether a rung tried so far was asked with what is corrected; those to come will read it as corrected."""
-    declared = file.declared_proof(proof)
-    tried = declared.model_copy(update={"routes": declared.routes[: file.proof(proof).rung + 1]})
-    return any(isinstance(origin, FromForm) and origin.field in changed for origin in tried.origins())
-
-
-def _asks(proof: Proof, circumstances: Collection[str]) -> tuple[Conditional, ...]:
-    """What the proof's registers are asked, and held to, under these circumstances."""
-    return tuple(
-        part
-        for route in proof.routes
-        if isinstance(route, SharedDataQuery)
-        for part in (*route.by, *route.agrees, *route.holds)
-        if part.applies(circumstances)
-    )
-
-
-def _still_needed(file: CaseFile, after: Plan) -> frozenset[str]:
-    """The proofs that items not with a department need under the new plan, and those which they read."""
-    reads = {entry.proof: entry.after for entry in after.proofs}
-    frontier = [
-        proof
-        for entry in after.items
-        for live in (file.items.get(entry.id),)
-        if live is None or live.state in WITH_US or live.no_longer_applied
-        for proof in entry.proofs
-    ]
-    needed: set[str] = set()
-    while frontier:
-        proof = frontier.pop()
-        if proof not in needed:
-            needed.add(proof)
-            frontier.extend(reads[proof])
-    return frozenset(needed)
 
 
 def _awaited(attempt: int, current: int, state: ItemState) -> bool:

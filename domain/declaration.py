@@ -42,6 +42,8 @@ from domain.law.requirement import requirements
 from domain.time_limits import longest
 
 DAYS = (FieldKind.DATE, FieldKind.MONTH, FieldKind.MOMENT)
+AS_TYPED = (FieldKind.CHOICE, FieldKind.MONTH, FieldKind.DATE, FieldKind.ACCOUNT, FieldKind.AMOUNT, FieldKind.TEXT)
+"""What somebody may correct with a field of a form in hand, and without becoming somebody else by it."""
 
 MOST_CIRCUMSTANCES = 12
 """Above this, trying every combination (2 to the n) would make loading slow; split the bundle instead."""
@@ -202,6 +204,7 @@ def _proof(bundle: Bundle, proof: Proof) -> Iterator[str]:
                 yield from _field(bundle, name, route.name, FieldKind.NAME)
                 yield from _field(bundle, name, route.phone, FieldKind.PHONE)
                 yield from _shown(bundle, name, route)
+                yield from _correctable(bundle, name, route)
                 if route.previews is not None:
                     yield from _preview(bundle, name, route.previews)
             case Escalation():
@@ -231,6 +234,15 @@ def _shown(bundle: Bundle, name: str, route: Verification) -> Iterator[str]:
         yield f"{name}: whoever verifies it is shown nothing to verify"
     for path in route.shows:
         yield from _field(bundle, name, path)
+
+
+def _correctable(bundle: Bundle, name: str, route: Confirmation) -> Iterator[str]:
+    for path in route.corrects:
+        yield from _field(bundle, name, path, *AS_TYPED)
+        if path not in route.shows:
+            yield f"{name}: {path} is corrected by somebody who is not shown it"
+        if any(path.startswith(f"{section.code}.") and section.at_most > 1 for section in bundle.sections):
+            yield f"{name}: {path} is of one person among several, and a form in hand does not say which"
 
 
 def _register_route(bundle: Bundle, name: str, route: SharedDataQuery) -> Iterator[str]:

@@ -114,12 +114,26 @@ def value_at(sections: Mapping[str, Sequence[Mapping[str, str]]], path: str, num
     return rows[index].get(code) if index < len(rows) else None
 
 
-def read_application(bundle: Bundle, given: object, *, at: datetime) -> Application:
-    """The application as filed at that moment.
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """A form before it is corrected, and when what it says was told: with the application, or by an earlier correction."""
+
+    sections: Mapping[str, Sequence[Mapping[str, str]]]
+    filed_at: datetime
+    corrected: Mapping[str, datetime]
+    """"section.field" -> when it was last corrected."""
+
+    def told_at(self, path: str) -> datetime:
+        """When what stands there was told."""
+        return self.corrected.get(path, self.filed_at)
+
+
+def read_application(bundle: Bundle, given: object, *, at: datetime, so_far: SoFar | None = None) -> Application:
+    """The application as filed at that moment, or as corrected then.
 
     Raises FormFaulty with every fault, or NotEligibleHere with the place to go to instead.
     """
-    reading = _Reading(bundle, at)
+    reading = _Reading(bundle, at, so_far)
     sections = reading.read(given)
     if reading.faults:
         raise FormFaulty(reading.faults)
@@ -167,9 +181,10 @@ def circumstances_of(bundle: Bundle, sections: Mapping[str, Sequence[Mapping[str
 class _Reading:
     """One pass over one form; collects faults instead of stopping at the first."""
 
-    def __init__(self, bundle: Bundle, at: datetime) -> None:
+    def __init__(self, bundle: Bundle, at: datetime, so_far: SoFar | None) -> None:
         self.bundle = bundle
         self.at = at
+        self.so_far = so_far
         self.faults: list[FieldFault] = []
         self.warnings: list[str] = []
         self._faulty: set[str] = set()
@@ -346,8 +361,14 @@ class _Reading:
         requirement = requirements()[check.requirement]
         # What is missing or wrong has been said already.
         if known.keys() >= set(requirement.needs):
-            for wrong in requirement.judge(self.at.astimezone(SHANGHAI).date(), known):
+            told_on = {name: self._told_on(fields[name], value) for name, value in known.items()}
+            for wrong in requirement.judge(told_on, known):
                 self._at(fields[wrong.fact], wrong.rule, wrong.zh, wrong.en)
+
+    def _told_on(self, path: str, value: str) -> date:
+        stands = self.so_far is not None and value_at(self.so_far.sections, path) == value
+        told_at = self.so_far.told_at(path) if self.so_far is not None and stands else self.at
+        return told_at.astimezone(SHANGHAI).date()
 
     def _at(self, path: str, rule: str, zh: str, en: str) -> None:
         section, _, code = path.partition(".")

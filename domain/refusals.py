@@ -9,6 +9,7 @@
     │   ├── FormFaulty
     │   ├── NotEligibleHere
     │   ├── ReasonMissing
+    │   ├── NotYoursToCorrect     an officer corrects it, not whoever confirms
     │   └── AnswerNotOffered      this kind of question has no such answer
     ├── Conflict                  right in itself, but not now
     │   ├── CaseMovedOn
@@ -130,6 +131,20 @@ class ReasonMissing(NotAcceptable):
 
     def __init__(self) -> None:
         super().__init__("请写明理由", "say why, in words")
+
+
+class NotYoursToCorrect(NotAcceptable):
+    """Whoever confirms a form may correct some of its fields; these are an officer's to correct, or none of it."""
+
+    code = "answer.not_yours_to_correct"
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = tuple(paths)
+        named = ", ".join(self.paths)
+        super().__init__(
+            f"确认时不能更正: {named}; 请选择“信息有误”并写明, 由经办人更正",
+            f"cannot be corrected when confirming: {named}; say what is wrong, and an officer corrects it",
+        )
 
 
 class AnswerNotOffered(NotAcceptable):

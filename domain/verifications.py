@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, TypedDict, assert_never
 
 from domain.actors import Actor
+from domain.amendment import amended
 from domain.bundle import (
     Commitment,
     CommunityCheck,
@@ -29,9 +30,11 @@ from domain.case_file import (
     LiveVerification,
     ProofState,
     VerificationState,
+    evolve,
 )
 from domain.commands import (
     AboutVerification,
+    AmendApplication,
     AnswerCommitment,
     AnswerVerification,
     AssignVerification,
@@ -44,6 +47,7 @@ from domain.commands import (
 )
 from domain.events import (
     Answer,
+    ApplicationAmended,
     CommitmentAnswered,
     Event,
     LateAnswerRecorded,
@@ -65,6 +69,7 @@ from domain.refusals import (
     ClockRefused,
     HeldByAnother,
     NotInHand,
+    NotYoursToCorrect,
     ReasonMissing,
     VerificationOver,
 )
@@ -128,11 +133,18 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
         raise AnswerNotOffered(command.answer)
     if command.answer != "matches" and command.note is None:
         raise ReasonMissing
+    if live.state is VerificationState.OPEN and live.claimed and live.owner not in {None, command.by.account}:
+        raise HeldByAnother(live.owner or "", live.owner_since)
+    if command.corrects is not None:
+        corrected = _corrected(command, command.corrects, file, route)
+        yield corrected
+        file = evolve(file, corrected)
+        if file.proof(command.proof).round != command.round:
+            # Its day has moved, and it is asked anew when that comes.
+            return
     if live.state is not VerificationState.OPEN:
         yield from _answered_late(command, file, live)
         return
-    if live.claimed and live.owner not in {None, command.by.account}:
-        raise HeldByAnother(live.owner or "", live.owner_since)
     yield VerificationAnswered(**_about(command), answer=command.answer, by_phone=command.by_phone, note=command.note)
     match command.answer:
         case "matches":
@@ -143,6 +155,18 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
             yield _gave_up(command, live.opened.route, "no_record")
         case "hand_to_community":
             yield _gave_up(command, live.opened.route, HANDED_TO_COMMUNITY)
+
+
+def _corrected(
+    command: AnswerVerification, corrects: AmendApplication, file: CaseFile, route: Route
+) -> ApplicationAmended:
+    proof = file.proof(command.proof)
+    mine = route.corrects if isinstance(route, Confirmation) and command.answer == "matches" else ()
+    if beyond := tuple(path for path in corrects.changed if path not in mine):
+        raise NotYoursToCorrect(beyond)
+    if proof.round != command.round or proof.state not in BEING_OBTAINED:
+        raise VerificationOver(command.proof, file.verification(command.proof, command.round, command.rung).ended_at)
+    return amended(corrects, file, confirmed=command.proof)
 
 
 def _answered_late(command: AnswerVerification, file: CaseFile, live: LiveVerification) -> Iterator[Event]:

@@ -4,21 +4,23 @@ Sent again under the same key it has the first answer; the same key for another 
 because a repetition that quietly did something else would be worse than an error.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.commands import Command
+from domain.commands import AnswerVerification, Command
 from domain.refusals import NotAcceptable, SameKeyOtherRequest
 from store.access_log import Access, note_for_case
-from store.cases import CaseStore
-from store.commands import Handled, handle
+from store.cases import CaseStore, OpenedCase, amendment
+from store.commands import Handled, handle, load
 from store.database import again_if_lost
 from store.duty import is_colleague
+from store.streams import lock
 from store.tables import request_keys
 from store.vault import Kept
 
@@ -60,12 +62,14 @@ def act_once(
     *,
     key: ActKey | None = None,
     kept: Sequence[Kept] = (),
+    corrections: Mapping[str, Any] | None = None,
     to: Recipient | None = None,
     access: Access | None = None,
 ) -> Handled:
     """Carry out a person's command; again under its key, or with its id, it returns the first answer.
 
-    Raises SameKeyOtherRequest, NotAColleague, and what the rules refuse; then nothing is written.
+    `corrections` is what an answer that confirms a form corrects in it, as a JSON merge patch.
+    Raises SameKeyOtherRequest, NotAColleague, FormFaulty, and what the rules refuse; then nothing is written.
     """
 
     def once() -> Handled:
@@ -73,7 +77,9 @@ def act_once(
             new = key is None or bind_key(connection, key, case_id, command.at)
             if new and to is not None and not is_colleague(connection, to.account, to.unit):
                 raise NotAColleague(to.account, to.unit)
-            handled = handle(connection, store.vault, store.files, case_id, [command], kept=kept, tell_workflow=True)
+            judged, corrected = _as_corrected(store, connection, case_id, command, corrections)
+            to_keep = (*kept, *corrected)
+            handled = handle(connection, store.vault, store.files, case_id, [judged], kept=to_keep, tell_workflow=True)
             if new and access is not None:
                 note_for_case(connection, case_id, [access])
             return handled
@@ -82,6 +88,19 @@ def act_once(
     # Only now is it committed.
     store.files.remember(handled.folded)
     return handled
+
+
+def _as_corrected(
+    store: CaseStore, connection: Connection, case_id: UUID, command: Command, corrections: Mapping[str, Any] | None
+) -> tuple[Command, Sequence[Kept]]:
+    """The answer with what it corrects; a form in which nothing differs is confirmed as it is."""
+    if corrections is None or not isinstance(command, AnswerVerification):
+        return command, ()
+    lock(connection, case_id)
+    file = load(connection, store.files, case_id)
+    case = OpenedCase(file, store.vault.open(connection, case_id))
+    corrects, kept = amendment(case, corrections, by=command.by, at=command.at, id=command.id)
+    return (replace(command, corrects=corrects), kept) if corrects.changed else (command, ())
 
 
 def bind_key(connection: Connection, key: ActKey, case_id: UUID, at: datetime) -> bool:

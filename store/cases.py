@@ -21,7 +21,7 @@ from domain.case_file import CaseFile
 from domain.catalogue import BundleDemandsTooMuch
 from domain.commands import AmendApplication, Command, OpenCase, command_id
 from domain.events import Recorded
-from domain.form import SHANGHAI, Application, as_filed, read_application
+from domain.form import SHANGHAI, Application, SoFar, as_filed, read_application
 from domain.identifiers import case_no
 from domain.refusals import AlreadyOpen, NoSuchCase, PeopleMayNotChange, SameKeyOtherRequest
 from store.access_log import Access, note_for_case, note_for_unit
@@ -345,34 +345,8 @@ class CaseStore:
         def once() -> Handled:
             with self.database.begin() as connection:
                 case = OpenedCase(load(connection, self.files, case_id), self.vault.open(connection, case_id))
-                bundle, before = case.file.bundle, case.form()
-                application = read_application(bundle, _merged(as_filed(bundle, before), patch), at=at)
-                changed = _changed(before, application.sections)
-                if application.event_values() != Application(bundle, before, (), ()).event_values() or any(
-                    bundle.field(path).kind in IDENTIFYING for path in changed
-                ):
-                    raise PeopleMayNotChange
-                kept = [Kept(case_id, f"note/{id}", {"text": reason})]
-                for section, rows in application.sections.items():
-                    people = case.file.opened.people.get(section)
-                    if people is not None and len(people) != len(rows):
-                        raise PeopleMayNotChange
-                    for number, row in enumerate(rows):
-                        owner = case_id if people is None else people[number]
-                        if row != before.get(section, ())[number]:
-                            kept.append(Kept(owner, f"form/{section}", row))
-                            kept.append(Kept(owner, f"form/{section}@{case.file.version}", before[section][number]))
-                command = AmendApplication(
-                    id=id,
-                    at=at,
-                    by=by,
-                    expected_version=seen,
-                    changed=changed,
-                    circumstances=application.circumstances,
-                    counts=application.counts,
-                    milestones=application.milestones,
-                    note=f"note/{id}",
-                )
+                command, kept = amendment(case, patch, by=by, at=at, id=id, seen=seen)
+                kept.append(Kept(case_id, command.note, {"text": reason}))
                 return handle(connection, self.vault, self.files, case_id, [command], kept=kept, tell_workflow=True)
 
         handled = again_if_lost(once)
@@ -502,6 +476,45 @@ class CaseStore:
         if row is None:
             raise NoSuchCase
         return Filed(case_id, row.case_no, row.version, new=False)
+
+
+def amendment(
+    case: OpenedCase, patch: Mapping[str, Any], *, by: Actor, at: datetime, id: UUID, seen: int | None = None
+) -> tuple[AmendApplication, list[Kept]]:
+    """The command that corrects the form by a JSON merge patch (RFC 7396), and what the vault is to keep of it.
+
+    Raises FormFaulty, and PeopleMayNotChange where the patch makes it about other people.
+    """
+    file, before = case.file, case.form()
+    so_far = SoFar(before, file.opened.at, file.corrected)
+    application = read_application(file.bundle, _merged(as_filed(file.bundle, before), patch), at=at, so_far=so_far)
+    changed = _changed(before, application.sections)
+    if application.event_values() != Application(file.bundle, before, (), ()).event_values() or any(
+        file.bundle.field(path).kind in IDENTIFYING for path in changed
+    ):
+        raise PeopleMayNotChange
+    kept: list[Kept] = []
+    for section, rows in application.sections.items():
+        people = file.opened.people.get(section)
+        if people is not None and len(people) != len(rows):
+            raise PeopleMayNotChange
+        for number, row in enumerate(rows):
+            owner = file.case_id if people is None else people[number]
+            if row != before.get(section, ())[number]:
+                kept.append(Kept(owner, f"form/{section}", row))
+                kept.append(Kept(owner, f"form/{section}@{file.version}", before[section][number]))
+    command = AmendApplication(
+        id=id,
+        at=at,
+        by=by,
+        expected_version=seen,
+        changed=changed,
+        circumstances=application.circumstances,
+        counts=application.counts,
+        milestones=application.milestones,
+        note=f"note/{id}",
+    )
+    return command, kept
 
 
 _HOLDERS = (

@@ -19,13 +19,24 @@ from api.identity import guard_origin, public
 from api.links import LinkAnswer, LinkShown, line_of_link
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
-from api.pages.question import Attempt, Done, FieldsWrong, done_told, given, outcome, shown, wrong_of
+from api.pages.question import (
+    Attempt,
+    Corrected,
+    Done,
+    FieldsWrong,
+    done_told,
+    faults_of,
+    given,
+    outcome,
+    shown,
+    wrong_of,
+)
 from api.pages.rendering import ALONE, render
 from api.pages.words import LANGUAGES
 from api.problems import Trouble, status_of
 from api.question import Question
 from api.verifications import AnswerHeard
-from domain.refusals import Conflict, NotAcceptable
+from domain.refusals import Conflict, FormFaulty, NotAcceptable
 from domain.timeline import Text
 from domain.waiting import waits
 from store.database import again_if_lost
@@ -54,6 +65,7 @@ def answer_link(
     house: TheHouse,
     request: Request,
     token: OneTime,
+    corrected: Corrected,
     answer: Typed = "",
     reason: Typed = "",
     spoke_with: Typed = "",
@@ -64,14 +76,17 @@ def answer_link(
     """Answer it, once."""
     guard_origin(request)
     typed = {"answer": answer, "reason": reason, "spoke_with": spoke_with, "number": number, "at": at, "said": said}
+    typed |= corrected
     attempt = Attempt("answer", typed)
     try:
-        asked = LinkAnswer.model_validate({**given(typed).model_dump(mode="json"), "token": token})
+        asked = LinkAnswer.model_validate({**given(typed, corrected).model_dump(mode="json"), "token": token})
         heard = told(links.answer_link(house, asked), AnswerHeard)
     except FieldsWrong as fault:
         return _page(house, request, token, 422, Attempt("answer", typed, fault.wrong))
     except Trouble as fault:
         return _page(house, request, token, 422, Attempt("answer", typed, wrong_of(fault)))
+    except FormFaulty as faulty:
+        return _page(house, request, token, 422, Attempt("answer", typed, faults_of(faulty)))
     except (LinkRefused, ValidationError):
         return _page(house, request, token, 410, attempt)
     except (Conflict, NotAcceptable) as refusal:
@@ -145,6 +160,9 @@ def _closed(
         keeps_language=False,
         one=line,
         attempt=attempt,
-        done=done_told(done, line.route) if line.answer else None,
+        # An address can be typed by anybody: it says nothing that is not so.
+        done=done_told(done, line.route)
+        if line.answer or (done == "corrected" and line.state == "withdrawn")
+        else None,
         now_with=None if wait is None else Text(wait.zh, wait.en),
     )

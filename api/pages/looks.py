@@ -152,15 +152,15 @@ OFFERS: Final = {
     "community_check": _offers("matches", "contradicts", "no_record"),
     "confirmation": (
         Offer("matches", CONFIRMS["matches"], "本人或单位已核对, 同意按此办理"),
-        Offer("contradicts", CONFIRMS["contradicts"], "所填有误、另选时间或暂不办理, 请写明, 由经办人处理"),
+        Offer("contradicts", CONFIRMS["contradicts"], "所填有误或暂不办理, 请写明, 由经办人处理"),
         Offer("hand_to_community", CONFIRMS["hand_to_community"], "联系不上或说不清楚, 由社区工作者打电话"),
     ),
 }
 """What whoever is asked by that route can say."""
 
 OFFERS_TO_THE_PERSON: Final = (
-    Offer("matches", CONFIRMS["matches"], "以上信息正确, 同意按此办理"),
-    Offer("contradicts", "信息有误, 或另选时间、暂不办理", "请在下面写明, 经办人会与您联系"),
+    Offer("matches", CONFIRMS["matches"], "以上信息正确, 有更正的以更正后为准, 同意按此办理"),
+    Offer("contradicts", "信息有误, 或暂不办理", "请在下面写明, 经办人会与您联系"),
     Offer("hand_to_community", "请社区联系我", "社区工作者会给您打电话"),
 )
 """The same to the person or the employer, who answers by a link."""

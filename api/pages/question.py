@@ -4,6 +4,8 @@ Each act is the API's own. What could not be carried out comes back as the page 
 typed and with who was faster.
 """
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +13,9 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from api import verifications
 from api.acts import Sent
@@ -29,8 +31,9 @@ from api.reach import get_verification
 from api.shapes import Because
 from api.verifications import AnswerHeard, GivenAnswer, HandOver, PhoneCall, TakeBack
 from domain.form import SHANGHAI
-from domain.refusals import Conflict, NotAcceptable, Refusal
+from domain.refusals import Conflict, FormFaulty, NotAcceptable, Refusal
 from domain.scopes import Action, Reach, Viewer, reach
+from domain.timeline import Text
 from store.database import again_if_lost
 from store.unit_titles import unit_titles
 
@@ -41,8 +44,24 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Typed = Annotated[str, Form(max_length=4000)]
 Mark = Annotated[str, Form(alias="once", max_length=40)]
 
+Lines = Annotated[list[Annotated[str, StringConstraints(max_length=500)]], Form(default_factory=list, max_length=20)]
+
+
+def typed_corrections(path: Lines, was: Lines, value: Lines) -> Mapping[str, str]:
+    """更正: what is typed otherwise than it stood, "section.field" -> text; empty where nothing is."""
+    return {
+        place: typed.strip()
+        for place, before, typed in zip(path, was, value, strict=False)
+        if typed.strip() != before and PATH.fullmatch(place)
+    }
+
+
+Corrected = Annotated[Mapping[str, str], Depends(typed_corrections)]
+PATH: Final = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+
 Done = Literal[
     "met",
+    "corrected",
     "contested",
     "next",
     "kept",
@@ -55,6 +74,7 @@ Done = Literal[
 ]
 DONE: Final[Mapping[Done, str]] = {
     "met": "答复已记入办件: 该证明已核实, 需要它的事项继续办理。",
+    "corrected": "已更正申请, 到新的日期会再请确认一次。",
     "contested": "答复已记入办件: 与申报不一致, 由经办人认定。经办人已收到提醒。",
     "next": "答复已记入办件, 转由下一环节核实。",
     "kept": "该证明已由其他环节处理; 您的答复已留存, 不改变结果。",
@@ -68,6 +88,7 @@ DONE: Final[Mapping[Done, str]] = {
 """What an act has led to, told on the page after it."""
 CONFIRMED: Final[Mapping[Done, str]] = {
     "met": "已确认, 将按所列信息办理。",
+    "corrected": "已更正。日期有变动, 到新的日期会再请您确认一次。",
     "contested": "已收到, 所列信息暂不办理; 经办人会核对并联系本人。",
     "next": "已收到, 社区工作者会打电话联系本人。",
     "kept": "这件事已经有了结果; 答复已留存, 不改变结果。",
@@ -84,6 +105,7 @@ def done_told(done: Done | None, route: str) -> str | None:
 
 WRONG: Final = {
     "answer": "请选择一个答复。",
+    "corrections": "有更正的, 答复请选“确认无误”; 要由经办人处理的, 请写在说明里, 不要更正。",
     "reason": "请写明理由, 2 至 500 字。",
     "spoke_with": "请写明与谁通话。",
     "number": "请填写通话的电话号码, 手机或带区号的固定电话。",
@@ -100,8 +122,8 @@ class Attempt:
 
     form: str = ""
     typed: Mapping[str, str] = field(default_factory=dict)
-    wrong: Mapping[str, str] = field(default_factory=dict)
-    """Field -> a sentence of `words`."""
+    wrong: Mapping[str, str | Text] = field(default_factory=dict)
+    """Field -> a sentence of `words`, or one of the rules of the form."""
     refusal: Refusal | None = None
 
     def value(self, form: str, name: str) -> str:
@@ -112,7 +134,7 @@ class Attempt:
 class FieldsWrong(Exception):
     """Fields of a form cannot be sent like this; `wrong` says which and why."""
 
-    def __init__(self, wrong: Mapping[str, str]) -> None:
+    def __init__(self, wrong: Mapping[str, str | Text]) -> None:
         self.wrong = wrong
         super().__init__(", ".join(wrong))
 
@@ -135,6 +157,7 @@ def answer(
     viewer: MayAnswer,
     request: Request,
     verification_id: VerificationId,
+    corrected: Corrected,
     answer: Typed = "",
     reason: Typed = "",
     spoke_with: Typed = "",
@@ -151,10 +174,11 @@ def answer(
         "number": number,
         "at": at,
         "said": said,
+        **corrected,
     }
 
     def act() -> Done:
-        asked = given(typed)
+        asked = given(typed, corrected)
         body = " ".join(typed.values())
         return outcome(verifications.do_answer(house, viewer, verification_id, asked, Sent(f"{mark} {body}", body)))
 
@@ -259,10 +283,10 @@ def back_to_question(viewer: MayReadInbox, verification_id: VerificationId, act:
 # ── what was typed ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def given(typed: Mapping[str, str]) -> GivenAnswer:
+def given(typed: Mapping[str, str], corrected: Mapping[str, str]) -> GivenAnswer:
     """The answer; raises FieldsWrong with every field that cannot be sent like this."""
     called = any(typed[name].strip() for name in ("spoke_with", "number", "said"))
-    wrong: dict[str, str] = {}
+    wrong: dict[str, str | Text] = {}
     phone: PhoneCall | None = None
     if called:
         try:
@@ -283,9 +307,25 @@ def given(typed: Mapping[str, str]) -> GivenAnswer:
         raise FieldsWrong(wrong | {name: WRONG[name] for name in _fields_of(fault)}) from None
     if answered.answer != "matches" and answered.reason is None:
         wrong["reason"] = WRONG["reason"]
+    if answered.answer != "matches" and corrected:
+        wrong["corrections"] = WRONG["corrections"]
     if wrong:
         raise FieldsWrong(wrong)
-    return answered.model_copy(update={"phone": phone})
+    return answered.model_copy(update={"phone": phone, "corrections": _patch(corrected)})
+
+
+def _patch(corrected: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """As a JSON merge patch; what was emptied is taken off the form."""
+    patch: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
+    for path, text in corrected.items():
+        section, _, code = path.partition(".")
+        patch[section][code] = text or None
+    return patch or None
+
+
+def faults_of(faulty: FormFaulty) -> Mapping[str, Text]:
+    """What the rules of the form say to a correction: "section.field" -> the sentence."""
+    return {one.pointer.removeprefix("/corrections/").replace("/", "."): Text(one.zh, one.en) for one in faulty.faults}
 
 
 def outcome(heard: AnswerHeard) -> Done:
@@ -293,6 +333,8 @@ def outcome(heard: AnswerHeard) -> Done:
     kinds = {event.type for event in heard.events}
     if not heard.counted:
         return "kept"
+    if "application_amended" in kinds and "proof_met" not in kinds:
+        return "corrected"
     return "met" if "proof_met" in kinds else "contested" if "proof_contested" in kinds else "next"
 
 
@@ -354,6 +396,8 @@ def _tried(
     except Trouble as fault:
         wrong = wrong_of(fault)
         return _page(house, viewer, request, id, 422, Attempt(attempt.form, attempt.typed, wrong))
+    except FormFaulty as faulty:
+        return _page(house, viewer, request, id, 422, Attempt(attempt.form, attempt.typed, faults_of(faulty)))
     except (Conflict, NotAcceptable) as refusal:
         house.figures.refused.labels(refusal.code).inc()
         tried = Attempt(attempt.form, attempt.typed, refusal=refusal)
@@ -362,7 +406,7 @@ def _tried(
     return RedirectResponse(f"/inbox/{id}?{urlencode({'done': done})}", 303, HEADERS)
 
 
-def wrong_of(fault: Trouble) -> Mapping[str, str]:
+def wrong_of(fault: Trouble) -> Mapping[str, str | Text]:
     """What was wrong with a telephone call; raises what is about anything else."""
     names = [one.pointer.rpartition("/")[2] for one in fault.faults if one.pointer.startswith("/phone/")]
     if not names:
@@ -437,7 +481,7 @@ def shown(question: Question, house: House, *, by_link: bool = False) -> dict[st
 
 
 REASON_FOR_VERIFYING: Final = "理由(除“一致”外必填: 查了什么, 哪里不同)"
-REASON_FOR_CONFIRMING: Final = "说明(除“确认无误”外必填: 哪里有误, 想另选哪个月, 或为什么不办理)"
+REASON_FOR_CONFIRMING: Final = "说明(除“确认无误”外必填: 哪里有误, 或为什么不办理)"
 
 
 def _warning(question: Question, house: House) -> str:

@@ -9,19 +9,17 @@ FORM: Final = {
     "信息有误或不办理": "Wrong, or declined",
     "转社区联系": "Community calls",
     "本人或单位已核对, 同意按此办理": "the person or the employer has checked it and agrees",
-    "所填有误、另选时间或暂不办理, 请写明, 由经办人处理": "something is wrong, another month is chosen, or it is declined: say "
-    "which; a caseworker takes it up",
+    "所填有误或暂不办理, 请写明, 由经办人处理": "something is wrong, or it is declined: say which; a caseworker takes it up",
     "联系不上或说不清楚, 由社区工作者打电话": "nobody can be reached, or it is not clear; the community worker calls",
-    "以上信息正确, 同意按此办理": "all of this is right, go on with it",
-    "信息有误, 或另选时间、暂不办理": "Something is wrong, another month, or not now",
+    "以上信息正确, 有更正的以更正后为准, 同意按此办理": "all of this is right, or as corrected below; go on with it",
+    "信息有误, 或暂不办理": "Something is wrong, or not now",
     "请在下面写明, 经办人会与您联系": "say what below; a caseworker will call you",
     "请社区联系我": "Have the community call me",
     "社区工作者会给您打电话": "the community worker will telephone you",
     "请本人或单位确认的内容": "What the person or the employer is asked to confirm",
     "时限已过, 已由{who}联系本人。现在确认仍然有效; 其他答复会留存。": "The limit is over and {who} calls the person. A "
     "confirmation still counts; any other answer is kept.",
-    "说明(除“确认无误”外必填: 哪里有误, 想另选哪个月, 或为什么不办理)": "Note (required unless confirmed: what is wrong, which other "
-    "month, or why not)",
+    "说明(除“确认无误”外必填: 哪里有误, 或为什么不办理)": "Note (required unless confirmed: what is wrong, or why not)",
     "每月 {amount} 元": "{amount} yuan a month",
     "当年计发基数尚未公布, 暂按最近公布的基数预发, 公布后重新核定": "provisional: this year's base is not published, so the latest one is "
     "used for now and settled later",
@@ -30,6 +28,14 @@ FORM: Final = {
     "怎样算出来的": "How it was computed",
     "待核实": "not confirmed in a published text",
     "已确认, 将按所列信息办理。": "Confirmed. It goes on as listed.",
+    "已更正申请, 到新的日期会再请确认一次。": "The application is corrected; when the new day comes it is sent to be confirmed once more.",
+    "已更正。日期有变动, 到新的日期会再请您确认一次。": "Corrected. A day has moved: when it comes, you are asked to confirm once more.",
+    "有要更正的, 或另选时间": "Correct something, or choose another month",
+    "改好后选“确认无误”并提交, 即按更正后的内容办理; 日期有变动的, 到时会再请确认一次。其他内容有误, 请写在说明里。": "Correct it, choose "
+    "“Confirmed” and send: it goes on as corrected, and where a day moves you are asked once more when it comes. Say in the "
+    "note whatever else is wrong.",
+    "有更正的, 答复请选“确认无误”; 要由经办人处理的, 请写在说明里, 不要更正。": "With corrections the answer is “Confirmed”; what a caseworker "
+    "has to see to, say in the note and do not correct it.",
     "已收到, 所列信息暂不办理; 经办人会核对并联系本人。": "Received. Nothing goes on for now; a caseworker checks it and calls the "
     "person.",
     "已收到, 社区工作者会打电话联系本人。": "Received. The community worker will telephone the person.",

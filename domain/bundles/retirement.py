@@ -218,7 +218,14 @@ CONFIRMED = Proof(
             name="retiree.name",
             phone="retiree.phone",
             limit=days(15),
-            shows=("insurance.retires_on", "insurance.contribution_months", "retiree.name", "retiree.account"),
+            shows=(
+                "insurance.choice",
+                "insurance.retires_on",
+                "insurance.contribution_months",
+                "retiree.name",
+                "retiree.account",
+            ),
+            corrects=("insurance.choice", "insurance.retires_on", "retiree.account"),
             previews=Preview(
                 title="月养老金(测算)",
                 title_en="Monthly pension, computed ahead",

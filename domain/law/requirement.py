@@ -26,11 +26,15 @@ class Unlawful:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """`judge(filed_on, facts)` names everything that the law does not allow; a fact that is missing demands nothing."""
+    """`judge(told_on, facts)` names everything that the law does not allow; a fact that is missing demands nothing.
+
+    `told_on` has the day on which each fact was told: whoever told it in time is not late because something else is
+    corrected months later.
+    """
 
     code: str
     needs: tuple[str, ...]
-    judge: Callable[[date, Mapping[str, str]], tuple[Unlawful, ...]]
+    judge: Callable[[Mapping[str, date], Mapping[str, str]], tuple[Unlawful, ...]]
 
 
 @cache

@@ -26,7 +26,7 @@ TOLD_MONTHS_BEFORE_EARLY: Final = 3
 AGREED_MONTHS_BEFORE_STATUTORY: Final = 1
 
 
-def _judge(filed_on: date, facts: Mapping[str, str]) -> tuple[Unlawful, ...]:
+def _judge(told_on: Mapping[str, date], facts: Mapping[str, str]) -> tuple[Unlawful, ...]:
     category = Category(facts["category"])
     born, chosen = _month(facts["born_in"]), _month(facts["retires_on"])
     if not FIRST_BIRTH <= born <= LAST_BIRTH:
@@ -39,8 +39,8 @@ def _judge(filed_on: date, facts: Mapping[str, str]) -> tuple[Unlawful, ...]:
             age = retirement_age(category, born, _choice(chosen - statutory))
         except ChoiceRefused as refused:
             return tuple(Unlawful("retires_on", fault.rule, fault.zh, fault.en) for fault in refused.faults)
-        found += _in_time(facts["choice"], month_of(filed_on.year, filed_on.month), chosen, statutory)
-        found += _contributed(age, int(facts["contribution_months"]), chosen, month_of(filed_on.year, filed_on.month))
+        found += _in_time(facts["choice"], _month_of(told_on["retires_on"]), chosen, statutory)
+        found += _contributed(age, int(facts["contribution_months"]), chosen, _month_of(told_on["contribution_months"]))
     return tuple(found)
 
 
@@ -63,8 +63,8 @@ def _choice(months: int) -> Choice | None:
     return Early(-months) if months < 0 else Late(months)
 
 
-def _in_time(choice: str, filed: int, chosen: int, statutory: int) -> tuple[Unlawful, ...]:
-    if choice == "early" and filed > chosen - TOLD_MONTHS_BEFORE_EARLY:
+def _in_time(choice: str, told: int, chosen: int, statutory: int) -> tuple[Unlawful, ...]:
+    if choice == "early" and told > chosen - TOLD_MONTHS_BEFORE_EARLY:
         return (
             Unlawful(
                 "retires_on",
@@ -73,7 +73,7 @@ def _in_time(choice: str, filed: int, chosen: int, statutory: int) -> tuple[Unla
                 f"retiring early takes written notice to the employer {TOLD_MONTHS_BEFORE_EARLY} months before",
             ),
         )
-    if choice == "late" and filed > statutory - AGREED_MONTHS_BEFORE_STATUTORY:
+    if choice == "late" and told > statutory - AGREED_MONTHS_BEFORE_STATUTORY:
         return (
             Unlawful(
                 "retires_on",
@@ -85,9 +85,9 @@ def _in_time(choice: str, filed: int, chosen: int, statutory: int) -> tuple[Unla
     return ()
 
 
-def _contributed(age: RetirementAge, months: int, chosen: int, filed: int) -> tuple[Unlawful, ...]:
+def _contributed(age: RetirementAge, months: int, chosen: int, told: int) -> tuple[Unlawful, ...]:
     minimum = age.min_contribution_months if age.chosen is None else age.chosen.min_contribution_months
-    by_then = months + max(0, chosen - filed)
+    by_then = months + max(0, chosen - told)
     if by_then >= minimum:
         return ()
     zh = f"到退休时为 {by_then} 个月, 不足最低缴费年限 {minimum} 个月, 须先续缴或转入居民养老保险"
@@ -96,8 +96,11 @@ def _contributed(age: RetirementAge, months: int, chosen: int, filed: int) -> tu
 
 
 def _month(day: str) -> int:
-    read = date.fromisoformat(day[: len("2026-11-20")])
-    return month_of(read.year, read.month)
+    return _month_of(date.fromisoformat(day[: len("2026-11-20")]))
+
+
+def _month_of(day: date) -> int:
+    return month_of(day.year, day.month)
 
 
 REQUIREMENT: Final = Requirement(

@@ -22,6 +22,7 @@ from domain.scopes import Role
 from domain.time_limits import in_shanghai
 from store.accounts import add_account, issue_token
 from store.links import sign_link
+from tests import desk
 from tests.api.conftest import Api
 from tests.api.officers import logged, post
 from tests.desk import MONDAY
@@ -247,6 +248,204 @@ def test_the_person_confirms_by_the_link_and_has_the_same_form(api: Api) -> None
     assert api.by(None).post("/api/v1/links/answer", json={"token": token, "answer": "matches"}).status_code == 200
 
     assert confirmed(one)
+
+
+# ── correcting it, and choosing another month ───────────────────────────────────────────────────────────────────────
+
+LATER = {"insurance": {"choice": "late", "retires_on": "2027-06"}}
+ANOTHER_ACCOUNT = {"retiree": {"account": "6222020000000000008"}}
+
+
+def by_link(api: Api, one: Retiree, **said: Any) -> Any:
+    token = sign_link(api.store.vault, one.question, one.due)
+    return api.by(None).post("/api/v1/links/answer", json={"token": token, "answer": "matches", **said})
+
+
+def by_officer(api: Api, one: Retiree, key: str = "corrects-1", **said: Any) -> Any:
+    return post(api, "pension-1", f"inbox/{one.question}/answer", {"answer": "matches", **said}, key)
+
+
+def declared(api: Api, one: Retiree, path: str) -> str | None:
+    return api.store.open_case_file(one.case_id).declared(path)
+
+
+def test_the_form_says_what_its_reader_may_correct_and_how_it_stands(api: Api) -> None:
+    one = asked(api)
+
+    told = shown(api, one)["corrects"]
+
+    assert {field["path"]: (field["kind"], field["value"]) for field in told} == {
+        "insurance.choice": ("choice", "statutory"),
+        "insurance.retires_on": ("month", "2026-12"),
+        "retiree.account": ("account", one.worker.account),
+    }
+    assert [choice["code"] for choice in told[0]["choices"]] == ["statutory", "early", "late"]
+    assert shown(api, one, by="supervisor-1")["corrects"] == []
+
+
+def test_the_person_chooses_a_later_month_by_the_link_and_is_asked_again_a_month_before_it(api: Api) -> None:
+    one = asked(api)
+    first = one.question
+
+    heard = by_link(api, one, corrections=LATER)
+
+    assert heard.status_code == 200, heard.text
+    assert heard.json()["counted"]
+    assert "再请确认一次" in heard.json()["told"]["zh"]
+    assert heard.json()["verification"]["state"] == "withdrawn"
+    assert in_shanghai(one.file.milestones["form_sent"]).date() == date(2027, 5, 1)
+    assert answers_given(one) == 0
+    assert one.file.proof("confirmed").state is ProofState.PLANNED
+
+    one.goes_on().day_comes("form_sent")
+    assert one.question != first
+    assert by_link(api, one).status_code == 200
+    assert confirmed(one)
+
+
+def test_another_account_is_corrected_and_confirmed_in_one_answer(api: Api) -> None:
+    one = asked(api)
+
+    heard = by_link(api, one, corrections=ANOTHER_ACCOUNT)
+
+    assert heard.status_code == 200, heard.text
+    assert heard.json()["told"]["zh"] == "该证明已核实"
+    assert confirmed(one)
+    assert list(one.happened()).count("application_amended") == 1
+    assert declared(api, one, "retiree.account") == "6222020000000000008"
+    one.goes_on()
+    assert one.file.proof("payment_account").state is ProofState.MET
+    assert submission(api.store.open_case_file(one.case_id), "account_check")["people"]["retiree"]["account"] == (
+        "6222020000000000008"
+    )
+
+
+def test_a_month_that_the_law_does_not_allow_is_refused_with_the_rule_and_the_link_is_not_spent(api: Api) -> None:
+    one = asked(api)
+    version = one.file.version
+
+    too_far = by_link(api, one, corrections={"insurance": {"choice": "late", "retires_on": "2030-01"}})
+    too_soon = by_link(api, one, corrections={"insurance": {"choice": "early", "retires_on": "2026-11"}})
+    not_as_chosen = by_link(api, one, corrections={"insurance": {"retires_on": "2027-06"}})
+
+    assert [answered.status_code for answered in (too_far, too_soon, not_as_chosen)] == [422, 422, 422]
+    rules = [answered.json()["errors"][0]["code"] for answered in (too_far, too_soon, not_as_chosen)]
+    assert rules[1:] == ["told_too_late", "not_as_chosen"]
+    assert {answered.json()["errors"][0]["pointer"] for answered in (too_far, too_soon, not_as_chosen)} == {
+        "/corrections/insurance/retires_on"
+    }
+    assert one.file.version == version
+    assert by_link(api, one, corrections=LATER).status_code == 200
+
+
+def test_who_chose_in_time_is_not_late_when_something_else_is_corrected_months_later(api: Api) -> None:
+    one = asked(api)
+    by_link(api, one, corrections=LATER)
+    one.goes_on().day_comes("form_sent")
+    api.clock.at = one.at
+    assert in_shanghai(one.at).date() == date(2027, 5, 1)
+    client, address = api.by("pension-1"), f"/api/v1/cases/{one.case_no}"
+
+    def amend(**insurance: object) -> Any:
+        headers = {"if-match": client.get(address).headers["etag"]}
+        body = {"application": {"insurance": insurance}, "reason": "核对后更正"}
+        return client.patch(address, json=body, headers=headers)
+
+    assert amend(contribution_months=one.worker.contribution_months + 5).status_code == 200
+    still_later = amend(retires_on="2027-08")
+    assert (still_later.status_code, still_later.json()["errors"][0]["code"]) == (422, "agreed_too_late")
+    one.goes_on()
+    assert by_link(api, one, corrections=ANOTHER_ACCOUNT).status_code == 200
+    assert confirmed(one)
+
+
+@pytest.mark.parametrize(
+    "corrections",
+    [
+        {"insurance": {"contribution_months": 400}},
+        {"retiree": {"name": "章乙"}},
+        {"retiree": {"phone": "15499000002"}},
+        {"retiree": {"account": "6222020000000000008", "residence": "339901001001"}},
+    ],
+)
+def test_what_an_officer_has_to_look_at_is_not_corrected_by_confirming(api: Api, corrections: Any) -> None:
+    one = asked(api)
+
+    refused = by_link(api, one, corrections=corrections)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "answer.not_yours_to_correct")
+    assert list(one.happened()).count("application_amended") == 0
+    assert declared(api, one, "retiree.account") == one.worker.account
+
+
+def test_who_says_that_it_is_wrong_corrects_nothing_with_it(api: Api) -> None:
+    one = asked(api)
+
+    refused = by_link(api, one, answer="contradicts", reason=WRONG, corrections=ANOTHER_ACCOUNT)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "answer.not_yours_to_correct")
+    assert answers_given(one) == 0
+
+
+def test_a_form_that_comes_back_with_nothing_changed_is_confirmed_as_it_is(api: Api) -> None:
+    one = asked(api)
+
+    heard = by_link(api, one, corrections={"insurance": {"choice": "statutory", "retires_on": "2026-12"}})
+
+    assert heard.status_code == 200
+    assert confirmed(one)
+    assert list(one.happened()).count("application_amended") == 0
+
+
+def test_the_officer_who_was_telephoned_corrects_for_the_person_once_for_each_key(api: Api) -> None:
+    one = asked(api)
+    call = {
+        "spoke_with": one.worker.name,
+        "number": one.worker.phone,
+        "at": MONDAY.isoformat(),
+        "said": "本人改用另一账号",
+    }
+
+    first = by_officer(api, one, phone=call, corrections=ANOTHER_ACCOUNT)
+    again = by_officer(api, one, phone=call, corrections=ANOTHER_ACCOUNT)
+    other = by_officer(api, one, phone=call, corrections={"retiree": {"account": "6222020000000000016"}})
+
+    assert (first.status_code, again.status_code, other.status_code) == (200, 200, 422), other.text
+    assert first.json()["events"] == again.json()["events"]
+    assert list(one.happened()).count("application_amended") == 1
+    assert declared(api, one, "retiree.account") == "6222020000000000008"
+
+
+def test_who_corrects_after_the_limit_is_heard_and_not_called_again(api: Api) -> None:
+    one = asked(api).is_silent()
+    assert one.file.proof("confirmed").rung > 0
+
+    late = by_officer(api, one, corrections=ANOTHER_ACCOUNT)
+
+    assert late.json()["told"]["zh"] == "答复晚于时限, 仍予采信: 该证明已核实"
+    assert confirmed(one)
+    assert declared(api, one, "retiree.account") == "6222020000000000008"
+
+
+def test_who_corrects_what_was_settled_while_they_were_silent_is_told_so_and_changes_nothing(api: Api) -> None:
+    one = asked(api).is_silent()
+    desk.settle(api.store, one.case_id, "confirmed", at=one.at)
+
+    late = by_officer(api, one, corrections=ANOTHER_ACCOUNT)
+
+    assert (late.status_code, late.json()["code"]) == (409, "verification.over")
+    assert declared(api, one, "retiree.account") == one.worker.account
+    assert list(one.happened()).count("application_amended") == 0
+
+
+def test_who_corrects_what_was_said_to_be_wrong_is_told_so_and_changes_nothing(api: Api) -> None:
+    one = asked(api)
+    by_officer(api, one, "wrong", answer="contradicts", reason=WRONG)
+
+    late = by_link(api, one, corrections=ANOTHER_ACCOUNT)
+
+    assert (late.status_code, late.json()["code"]) == (409, "case.part_settled")
+    assert declared(api, one, "retiree.account") == one.worker.account
 
 
 # ── the list of what is open ────────────────────────────────────────────────────────────────────────────────────────

@@ -27,7 +27,7 @@ from domain.commands import (
 )
 from domain.decisions import decide
 from domain.declaration import contradictions
-from domain.form import read_application
+from domain.form import SoFar, read_application
 from domain.law.entitlement import entitlements
 from domain.law.months import first_day, month_of
 from domain.refusals import FormFaulty
@@ -35,7 +35,7 @@ from domain.steps import AskRegister, FindVerifier, SubmitItem, agenda, steps
 from domain.time_limits import SHANGHAI, in_shanghai
 from domain.waiting import waits
 from domain.watch_list import prefilled
-from tests.domain.telling import an_id
+from tests.domain.telling import amend, an_id
 
 BUREAU = Actor(account="pension", unit="pension-office")
 FILED = datetime(2026, 9, 7, 10, tzinfo=SHANGHAI)
@@ -289,6 +289,40 @@ def test_whatever_is_no_month_is_refused_at_its_place(written: str) -> None:
     assert [(fault.pointer, fault.rule) for fault in refused.value.faults] == [
         ("/application/insurance/retires_on", "month")
     ]
+
+
+def test_what_was_told_in_time_stays_in_time_when_something_else_is_corrected() -> None:
+    just_enough = 15 * 12 - (month_of(2027, 6) - month_of(2026, 9))
+    filled = form(choice="late", retires_on="2027-06-01", contribution_months=just_enough)
+    told = read_application(BUNDLE, filled, at=FILED).sections
+    long_after = FILED + timedelta(days=180)
+    so_far = SoFar(told, FILED, {})
+
+    with pytest.raises(FormFaulty):
+        read_application(BUNDLE, filled, at=long_after)
+    read_application(
+        BUNDLE, filled | {"retiree": filled["retiree"] | {"phone": "15499000002"}}, at=long_after, so_far=so_far
+    )
+
+    other_month = filled | {"insurance": filled["insurance"] | {"retires_on": "2027-07-01"}}
+    fewer_months = filled | {"insurance": filled["insurance"] | {"contribution_months": just_enough - 2}}
+    for changed, rule in ((other_month, "agreed_too_late"), (fewer_months, "too_few")):
+        with pytest.raises(FormFaulty) as refused:
+            read_application(BUNDLE, changed, at=long_after, so_far=so_far)
+        assert [fault.rule for fault in refused.value.faults] == [rule]
+
+
+def test_the_case_knows_when_each_field_was_corrected_last() -> None:
+    file, months_later = opened(form()), FILED + timedelta(days=60)
+    later = read_application(BUNDLE, form(choice="late", retires_on="2027-06-01"), at=FILED)
+    file = _after(file, amend(file, later, "insurance.choice", "insurance.retires_on", at=FILED))
+    file = _after(file, amend(file, later, "retiree.account", "insurance.retires_on", at=months_later))
+
+    assert file.corrected == {
+        "insurance.choice": FILED,
+        "insurance.retires_on": months_later,
+        "retiree.account": months_later,
+    }
 
 
 def test_earlier_within_the_window_and_with_notice_is_a_right() -> None:

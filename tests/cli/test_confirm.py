@@ -137,3 +137,27 @@ def test_another_account_may_not(demonstration: Terminal, tmp_path: Path) -> Non
 
     assert refused.code == 1
     assert "您无权办理此事" in refused.err
+
+
+def test_who_chooses_another_month_when_telephoned_has_the_form_sent_again_before_it(
+    demonstration: Terminal, bureau: Service
+) -> None:
+    case_no = filed(bureau, 4, months=1)
+    sent_out(bureau, case_no)
+    (line,) = [
+        one for one in bureau.get("/confirmations", limit=200).json()["confirmations"] if one["case_no"] == case_no
+    ]
+    statutory = months_ahead(in_shanghai(datetime.now(UTC)).date(), 1)
+
+    def choose(month: int) -> Said:
+        chosen = {"insurance": {"choice": "late", "retires_on": f"{month // 12}-{month % 12 + 1:02}"}}
+        words = ("verify", "answer", line["id"], "matches", "--corrections", "-", "--as", "pension")
+        return demonstration.onething(*words, stdin=json.dumps(chosen))
+
+    too_far, chosen = choose(statutory + 37), choose(statutory + 6)
+
+    assert (too_far.code, chosen.code) == (1, 0), chosen.err
+    assert "不在可选范围" in too_far.err
+    assert "再请确认一次" in chosen.out
+    events = [one["type"] for one in bureau.get(f"/cases/{case_no}/events").json()["events"]]
+    assert (events.count("application_amended"), events.count("verification_answered")) == (1, 0)

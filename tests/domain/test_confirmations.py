@@ -35,7 +35,12 @@ PREVIEWS: Preview = ROUTE.previews
 
 def previewing(**changes: Any) -> Bundle:
     """The retirement bundle with another amount shown ahead."""
-    route = ROUTE.model_copy(update={"previews": PREVIEWS.model_copy(update=changes)})
+    return asking(previews=PREVIEWS.model_copy(update=changes))
+
+
+def asking(**changes: Any) -> Bundle:
+    """The retirement bundle with another form to confirm."""
+    route = ROUTE.model_copy(update=changes)
     proof = CONFIRMED.model_copy(update={"routes": (route, *CONFIRMED.routes[1:])})
     items = tuple(
         item.model_copy(update={"proofs": (proof,)}) if item.code == "confirmation" else item for item in BUNDLE.items
@@ -84,6 +89,31 @@ def test_a_declaration_says_what_is_wrong_with_the_amount_that_it_shows_ahead(
     changes: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in contradictions(previewing(**changes))
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("insurance.never", "proof confirmed: the form has no field insurance.never"),
+        (
+            "retiree.citizen_id",
+            "proof confirmed: retiree.citizen_id is no choice or month or date or account or amount",
+        ),
+        ("retiree.residence", "proof confirmed: retiree.residence is corrected by somebody who is not shown it"),
+        ("insurance.contribution_months", "proof confirmed: insurance.contribution_months is no choice or month"),
+    ],
+)
+def test_a_declaration_says_what_its_reader_cannot_be_let_correct(path: str, sentence: str) -> None:
+    assert any(said.startswith(sentence) for said in contradictions(asking(corrects=(path,))))
+
+
+def test_who_confirms_cannot_become_somebody_else_by_it() -> None:
+    section = BUNDLE.section("retiree").model_copy(update={"at_most": 2})
+    among_two = BUNDLE.model_copy(
+        update={"sections": tuple(section if one.code == "retiree" else one for one in BUNDLE.sections)}
+    )
+
+    assert any("retiree.account is of one person among several" in said for said in contradictions(among_two))
 
 
 def test_the_amount_is_declared_and_correcting_what_it_rests_on_asks_again() -> None:

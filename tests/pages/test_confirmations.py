@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from domain.actors import Actor
 from domain.case_file import ProofState
+from domain.time_limits import in_shanghai
 from store.links import sign_link
 from store.tables import access_log
 from tests.desk import MONDAY
@@ -349,3 +351,110 @@ def test_a_case_with_a_confirmation_can_be_read_by_a_caseworker(pages: Pages) ->
 
     assert page.status == 200
     assert "本人确认" in page.text
+
+
+def as_filled(page: Page, **typed: str) -> dict[str, Any]:
+    """The answer's form as a browser sends it: what may be corrected as it stands, but for what is typed."""
+    form = page.html[page.html.index('id="answer"') : page.html.index("</form>", page.html.index('id="answer"'))]
+    paths = re.findall(r'name="path" value="([^"]*)"', form)
+    was = [unescape(one) for one in re.findall(r'name="was" value="([^"]*)"', form)]
+    hidden = dict(re.findall(r'type="hidden" name="(csrf_token|once)" value="([^"]*)"', form))
+    values = [typed.get(path.partition(".")[2], before) for path, before in zip(paths, was, strict=True)]
+    return {**hidden, "path": paths, "was": was, "value": values}
+
+
+def answers(browser: Browser, address: str, fields: dict[str, Any], answer: str, reason: str = "") -> Page:
+    return Page(browser.client.post(address, data={**fields, "answer": answer, "reason": reason}))
+
+
+def test_another_month_is_chosen_on_the_link_and_the_page_says_that_it_is_asked_again(pages: Pages) -> None:
+    one, phone = asked(pages), pages.stranger()
+    address = link(pages, one)
+    page = phone.get(address)
+
+    sent = answers(phone, address, as_filled(page, choice="late", retires_on="2027-06"), "matches")
+    thanks = phone.follow(sent)
+    again = phone.get(address)
+
+    assert "到新的日期会再请您确认一次" in thanks.text
+    assert "所填信息已有变更" in again.text
+    assert "到新的日期" not in phone.get(f"{address}?done=met").text
+    assert in_shanghai(one.file.milestones["form_sent"]).date() == date(2027, 5, 1)
+
+
+def test_a_month_out_of_the_law_is_named_at_its_field_and_what_was_typed_stays(pages: Pages) -> None:
+    one, phone = asked(pages), pages.stranger()
+    address = link(pages, one)
+
+    page = answers(phone, address, as_filled(phone.get(address), choice="late", retires_on="2030-01"), "matches")
+    english = answers(
+        phone, f"{address}?lang=en", as_filled(phone.get(address), choice="early", retires_on="2026-11"), "matches"
+    )
+
+    assert page.status == 422
+    assert 'href="#answer-insurance.retires_on"' in page.html
+    assert 'id="answer-insurance.retires_on-wrong"' in page.html
+    assert 'type="month"' in page.html
+    assert 'value="2030-01"' in page.html
+    assert '<option value="late" selected>' in page.html
+    assert '<details class="act" id="answer-corrections" open>' in page.html
+    assert "written notice to the employer 3 months before" in english.text
+    assert not confirmed(one)
+
+
+def test_an_account_corrected_on_the_link_or_by_the_officer_is_confirmed_with_it(pages: Pages) -> None:
+    first, second = asked(pages), asked(pages, 1)
+    phone, officer = pages.stranger(), pages.by("pension-1")
+    pages.clock.at = MONDAY
+    at_the_bureau = f"/inbox/{second.question}"
+
+    thanks = phone.follow(
+        answers(
+            phone,
+            link(pages, first),
+            as_filled(phone.get(link(pages, first)), account="6222020000000000008"),
+            "matches",
+        )
+    )
+    done = officer.follow(
+        answers(
+            officer,
+            f"{at_the_bureau}/answer",
+            as_filled(officer.get(at_the_bureau), account="6222020000000000008"),
+            "matches",
+        )
+    )
+
+    for page in (thanks, done):
+        assert "已确认, 将按所列信息办理" in page.text
+        assert "6222020000000000008" not in page.html
+    for one in (first, second):
+        assert confirmed(one)
+        assert pages.store.open_case_file(one.case_id).declared("retiree.account") == "6222020000000000008"
+
+
+def test_who_corrects_and_yet_says_that_it_is_wrong_is_asked_which_is_meant(pages: Pages) -> None:
+    one, phone = asked(pages), pages.stranger()
+    address = link(pages, one)
+
+    page = answers(
+        phone, address, as_filled(phone.get(address), account="6222020000000000008"), "contradicts", "账号换了"
+    )
+
+    assert page.status == 422
+    assert "有更正的, 答复请选“确认无误”" in page.text
+    assert 'value="6222020000000000008"' in page.html
+    assert not list(one.happened()).count("verification_answered")
+
+
+def test_a_form_with_other_fields_than_it_was_given_changes_nothing_else(pages: Pages) -> None:
+    one, phone = asked(pages), pages.stranger()
+    address = link(pages, one)
+    fields = as_filled(phone.get(address))
+
+    forged = {key: [*fields[key], value] for key, value in (("path", "retiree.name"), ("was", ""), ("value", "章乙"))}
+    page = answers(phone, address, fields | forged, "matches")
+
+    assert page.status == 422
+    assert "确认时不能更正: retiree.name" in page.text
+    assert pages.store.open_case_file(one.case_id).declared("retiree.name") == one.worker.name

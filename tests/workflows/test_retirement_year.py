@@ -22,19 +22,21 @@ from domain.case_file import CaseFile, CaseState, ItemState, ProofState
 from domain.catalogue import catalogue
 from domain.commands import AnswerVerification, ResubmitItem, WithdrawCase, command_id
 from domain.law import pension_grant
-from domain.law.months import first_day
+from domain.law.months import first_day, month_text
 from domain.law.pension import base_for
 from domain.refusals import FormFaulty
 from domain.silence import SilenceRule
 from domain.time_limits import in_shanghai
 from domain.waiting import waits
 from domain.watch_list import months_ahead
+from store.acts import act_once
 from store.cases import Filed
 from store.corrections import Correction, correct
 from store.duty import set_silence_rule
 from store.events import read
 from store.reassessments import reassess
 from store.tables import cases
+from store.vault import Kept
 from store.watch_list import listed
 from tests.insured import BUREAU, Register, found, provide_bureau
 from tests.workflows.conftest import House
@@ -111,11 +113,11 @@ class Retiree:
             seen=self.file.version,
         )
 
-    def answer(self, *, by: Actor, by_phone: bool = False) -> None:
-        """What was filled in is right, says the person."""
+    def answer(self, *, by: Actor, by_phone: bool = False, corrections: dict[str, Any] | None = None) -> None:
+        """What was filled in is right, says the person, or is once it is corrected like this."""
         live = self.file.proofs["confirmed"]
         command = AnswerVerification(
-            id=command_id(self.case.case_id, "confirm", live.rung),
+            id=(id := command_id(self.case.case_id, "confirm", live.round, live.rung)),
             at=self.house.clock(),
             by=by,
             proof="confirmed",
@@ -123,8 +125,10 @@ class Retiree:
             rung=live.rung,
             answer="matches",
             by_phone=by_phone,
+            note=None if corrections is None else f"note/{id}",
         )
-        self.house.store.act(self.case.case_id, command)
+        said = [] if corrections is None else [Kept(self.case.case_id, f"note/{id}", {"text": "确认时更正"})]
+        act_once(self.house.store, self.case.case_id, command, kept=said, corrections=corrections)
 
     def withdraw(self, reason: str) -> None:
         id = command_id(self.case.case_id, "withdraw")
@@ -378,6 +382,43 @@ async def test_whoever_chooses_after_the_form_went_out_is_asked_to_confirm_what_
     file = await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
     assert file.proofs["confirmed"].round > first
     assert in_shanghai(file.milestones["form_sent"]).date() == first_day(retiree.month + 11)
+
+
+async def test_whoever_chooses_on_the_form_itself_confirms_once_more_when_its_day_comes_and_is_paid(
+    retiree: Retiree,
+) -> None:
+    await retiree.day_comes("form_sent")
+    await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    by_link = Actor(account="link:12345678", unit=BUREAU)
+
+    retiree.answer(
+        by=by_link, corrections={"insurance": {"choice": "late", "retires_on": month_text(retiree.month + 2)}}
+    )
+
+    await retiree.house.heard(retiree.case)
+    assert {wait.on for wait in waits(retiree.file)} == {"calendar"}
+    await retiree.house.later(retiree.case, timedelta(days=20))
+    assert retiree.happened("route_exhausted") == [], "the limit of the first form is nobody's any more"
+    await retiree.day_comes("form_sent")
+    file = await retiree.house.until(retiree.case, lambda file: file.proofs["confirmed"].state is ProofState.VERIFYING)
+    assert (file.proofs["confirmed"].round, in_shanghai(file.milestones["retires"]).date()) == (
+        2,
+        first_day(retiree.month + 2),
+    )
+    retiree.answer(by=by_link, corrections={"retiree": {"account": "6222020000000000008"}})
+    await retiree.until(confirmation=DONE, final_contribution=DONE)
+    file = await retiree.house.until(
+        retiree.case, lambda file: file.proofs["payment_account"].state is ProofState.VERIFYING
+    )
+    (asked,) = [live.opened for rung, live in file.verifications.items() if rung[0] == "payment_account"]
+    assert asked.route == "community_check", "no register knows the account"
+    assert [event.proof for event in retiree.happened("verification_opened")] == [
+        "confirmed",
+        "confirmed",
+        "payment_account",
+    ]
+    await retiree.day_comes("retires")
+    await retiree.until(pension_assessment=DONE)
 
 
 async def test_who_dies_has_the_case_ended_by_the_next_night_and_nothing_is_granted(retiree: Retiree) -> None:
