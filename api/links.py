@@ -80,4 +80,4 @@ def line_of_link(house: House, token: str) -> VerificationLine:
 
 def holder_of_link(line: VerificationLine) -> Actor:
     """Who holds the link, for the record: the link, and the unit that was asked; never a person."""
-    return Actor(account=f"link:{line.id.hex[:8]}", unit=line.unit)
+    return Actor.of_link(line.id.hex[:8], line.unit)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from api.case_view import Sentence
@@ -18,7 +18,7 @@ from api.identity import MayReadInbox
 from api.limits import StrictRoute
 from api.masking import in_clear, masked
 from api.reach import get_verification
-from api.shapes import V1, Named, Shown, answer
+from api.shapes import V1, Moment, Named, Shown, answer
 from api.undelivered import undelivered_cards
 from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
@@ -26,7 +26,8 @@ from domain.bundle import Bundle, Choice, Confirmation, FieldKind, Route, Verifi
 from domain.case_file import CaseFile, CaseState, LiveVerification, Rung, VerificationState
 from domain.law.calendar import CalendarNotShipped
 from domain.scopes import Action, Reach, Viewer, reach
-from domain.timeline import GAVE_UP
+from domain.timeline import GAVE_UP, answer_title
+from domain.verifications import may_find_it_after_all
 from domain.waiting import waits
 from store.access_log import Access
 from store.cases import OpenedCase
@@ -77,6 +78,15 @@ class GaveUp(Shown):
     said: str | None = Field(description="The reason in the words of whoever answered.")
 
 
+class Said(Shown):
+    """An earlier answer, and the reason that was given with it."""
+
+    answer: str
+    answer_label: Sentence
+    at: Moment
+    said: str | None
+
+
 class PhoneRecord(Shown):
     """The telephone call on which the answer rests; name and number masked."""
 
@@ -116,25 +126,50 @@ class Question(Shown):
     tried: tuple[GaveUp, ...] = Field(description="The rungs before this one, and why they gave up.")
     suspended_because: str | None
     said: str | None = Field(description="The reason that was given with the answer.")
+    earlier: Said | None = Field(
+        description="What the same account had answered before it found the record; null where it was answered once."
+    )
+    may_add: bool = Field(
+        description="Whether whoever asks had answered that there is no record, or that the community should be asked, "
+        "and may still answer `matches` or `contradicts`; `?found=true` shows the values in full for it."
+    )
     phone: PhoneRecord | None
 
 
+Found = Annotated[
+    bool, Query(description="Whoever answered that there is no record has found it, and reads in full to add so.")
+]
+
+
 @router.get("/inbox/{verification_id}", response_model=Question)
-def show_verification(house: TheHouse, viewer: MayReadInbox, verification_id: VerificationId) -> Response:
+def show_verification(
+    house: TheHouse, viewer: MayReadInbox, verification_id: VerificationId, found: Found = False
+) -> Response:
     """What is asked, in full for the unit that was asked and masked for its division; the read is in the access log."""
     line = get_verification(house, viewer, Action.READ_INBOX, verification_id)
-    return answer(question_to(house, viewer, line))
+    return answer(question_to(house, viewer, line, found=found))
 
 
-def question_to(house: House, viewer: Viewer, line: VerificationLine) -> Question:
+def question_to(house: House, viewer: Viewer, line: VerificationLine, *, found: bool = False) -> Question:
     """What is asked, as far as the viewer may see it."""
-    return open_question(house, viewer.actor, line, of_the_unit=reach(viewer, Action.READ_INBOX) is Reach.ADDRESSED)
+    addressed = reach(viewer, Action.READ_INBOX) is Reach.ADDRESSED
+    return open_question(house, viewer.actor, line, of_the_unit=addressed, found=found)
 
 
-def open_question(house: House, by: Actor, line: VerificationLine, *, of_the_unit: bool) -> Question:
-    """What is asked, once the reading is in the access log; in full for the unit that was asked, while it may answer."""
+def open_question(
+    house: House, by: Actor, line: VerificationLine, *, of_the_unit: bool, found: bool = False
+) -> Question:
+    """What is asked, once the reading is in the access log; in full for the unit that was asked, while it may answer.
+
+    Who answered that there is no record has no more business with the person's data either, unless they found it.
+    """
     file = house.store.case_file(line.case_id)
-    in_full = of_the_unit and _may_still_answer(file, line.on_ladder)
+
+    def wanted(file: CaseFile) -> bool:
+        adds = found and _may_add(file, line.on_ladder, by)
+        return of_the_unit and (adds or _may_still_answer(file, line.on_ladder))
+
+    in_full = wanted(file)
     access = Access(
         at=house.clock(),
         by=by,
@@ -145,12 +180,15 @@ def open_question(house: House, by: Actor, line: VerificationLine, *, of_the_uni
     )
     case = house.store.open_for(line.case_id, access)
     # It may have been answered between the two looks.
-    still_in_full = in_full and _may_still_answer(case.file, line.on_ladder)
+    still_in_full = in_full and wanted(case.file)
     undelivered = undelivered_cards(house, case.file).get(line.id)
-    return _asked(case, line.on_ladder, access.at, undelivered, in_full=still_in_full)
+    may_add = of_the_unit and _may_add(case.file, line.on_ladder, by)
+    return _asked(case, line.on_ladder, access.at, undelivered, in_full=still_in_full, may_add=may_add)
 
 
-def _asked(case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | None, *, in_full: bool) -> Question:
+def _asked(
+    case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | None, *, in_full: bool, may_add: bool
+) -> Question:
     file, live = case.file, case.file.verification(*rung)
     declared = file.declared_proof(rung[0])
     last = live.clock.entries[-1]
@@ -173,6 +211,8 @@ def _asked(case: OpenedCase, rung: Rung, at: datetime, undelivered: Sentence | N
         tried=tuple(_tried(case, live)),
         suspended_because=case.note(last.reason) if last.kind == "suspended" else None,
         said=case.note(live.note),
+        earlier=_earlier(case, live),
+        may_add=may_add,
         phone=_phone(case, live),
     )
 
@@ -183,6 +223,12 @@ def _may_still_answer(file: CaseFile, rung: Rung) -> bool:
     waited_for = live.state is VerificationState.OPEN
     late = live.state is VerificationState.EXPIRED and live.answered_by is None and proof.round == rung[1]
     return file.state is CaseState.OPEN and (waited_for or late)
+
+
+def _may_add(file: CaseFile, rung: Rung, by: Actor) -> bool:
+    """Whether they had said that there is no record, and what they found after all would be taken."""
+    waited_for = file.state is CaseState.OPEN and file.proof(rung[0]).round == rung[1]
+    return waited_for and may_find_it_after_all(file.verification(*rung), by)
 
 
 def shows(file: CaseFile, rung: Rung) -> tuple[str, ...]:
@@ -263,9 +309,22 @@ def _tried(case: OpenedCase, live: LiveVerification) -> Iterator[GaveUp]:
             unit=None if asked is None else asked.opened.unit,
             reason=reason,
             because=Sentence(zh=because.zh, en=because.en) if because else Sentence(zh=reason, en=reason),
-            said=None if asked is None else case.note(asked.note),
+            said=None if asked is None else case.note((asked.earlier or asked).note),
         )
         place += 1
+
+
+def _earlier(case: OpenedCase, live: LiveVerification) -> Said | None:
+    earlier = live.earlier
+    if earlier is None:
+        return None
+    label = answer_title(live.opened.route, earlier.answer)
+    return Said(
+        answer=earlier.answer,
+        answer_label=Sentence(zh=label.zh, en=label.en),
+        at=earlier.at,
+        said=case.note(earlier.note),
+    )
 
 
 def _phone(case: OpenedCase, live: LiveVerification) -> PhoneRecord | None:

@@ -310,15 +310,20 @@ def _now(handled: Handled, line: VerificationLine) -> VerificationView:
 
 def heard(handled: Handled, line: VerificationLine) -> AnswerHeard:
     """What became of the answer."""
-    counted, told = _told(handled.events)
+    found = handled.file.verification(*line.on_ladder).earlier is not None
+    counted, told = _told(handled.events, found=found)
     return AnswerHeard(verification=_now(handled, line), events=event_views(handled.events), counted=counted, told=told)
 
 
-def _told(events: Sequence[Recorded]) -> tuple[bool, Sentence]:
-    """Whether the answer decided something, in words for whoever gave it."""
+def _told(events: Sequence[Recorded], *, found: bool) -> tuple[bool, Sentence]:
+    """Whether the answer decided something, in words for whoever gave it; `found` adds to an answer of their own."""
     kinds = {type(entry.event) for entry in events}
-    late = LateAnswerRecorded in kinds
-    after_the_limit = ("答复晚于时限, 仍予采信: ", "late, and taken all the same: ") if late else ("", "")
+    if LateAnswerRecorded not in kinds:
+        before = ("", "")
+    elif found:
+        before = ("补充答复已采信: ", "added to your answer, and taken: ")
+    else:
+        before = ("答复晚于时限, 仍予采信: ", "late, and taken all the same: ")
     if ProofMet in kinds:
         zh, en = "该证明已核实", "the proof is shown"
     elif ProofContested in kinds:
@@ -334,7 +339,7 @@ def _told(events: Sequence[Recorded]) -> tuple[bool, Sentence]:
         zh = "该证明已由其他环节处理; 您的答复已留存, 不改变结果"
         en = "others have dealt with this proof meanwhile; your answer is kept and changes nothing"
         return False, Sentence(zh=zh, en=en)
-    return True, Sentence(zh=f"{after_the_limit[0]}{zh}", en=f"{after_the_limit[1]}{en}")
+    return True, Sentence(zh=f"{before[0]}{zh}", en=f"{before[1]}{en}")
 
 
 # ── who has it, its clock, and the answer ───────────────────────────────────────────────────────────────────────────
@@ -428,7 +433,11 @@ def take_back_verification(
 def answer_verification(
     house: TheHouse, viewer: MayAnswerVerification, verification_id: VerificationId, asked: GivenAnswer, sent: AsSent
 ) -> Response:
-    """答复: one answer counts; one that comes when the ladder has moved on is kept, and told whether it was taken."""
+    """答复: one answer counts; one that comes when the ladder has moved on is kept, and told whether it was taken.
+
+    Who answered `no_record` or `hand_to_community` may add `matches` or `contradicts` once the record is found,
+    under a new key.
+    """
     return answer(do_answer(house, viewer, verification_id, asked, sent))
 
 

@@ -183,6 +183,15 @@ Rung = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierAnswer:
+    """ "No record" or "ask the community", from somebody who then found the record after all."""
+
+    answer: str
+    at: datetime
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LiveVerification:
     """One question to a unit as it stands; it stays in the file when it is over, for answers that come late."""
 
@@ -203,7 +212,15 @@ class LiveVerification:
     answered_at: datetime | None = None
     by_phone: bool = False
     note: str | None = None
+    earlier: EarlierAnswer | None = None
+    """What the same account had said before it found the record."""
     ended_at: datetime | None = None
+
+    @property
+    def answered_late(self) -> bool:
+        """Whether the answer came when the ladder had moved on."""
+        late = self.state is not VerificationState.ANSWERED or self.earlier is not None
+        return self.answer is not None and late
 
     @property
     def rung(self) -> Rung:
@@ -563,8 +580,12 @@ def _changed(file: CaseFile, event: Event) -> CaseFile:
             if event.round is None or event.rung is None:
                 return file
             late = file.verifications[event.about, event.round, event.rung]
+            earlier = late.earlier
+            if late.answer is not None and late.answered_at is not None:
+                earlier = EarlierAnswer(late.answer, late.answered_at, late.note)
             answered = replace(
                 late,
+                earlier=earlier,
                 answer=event.answer,
                 answered_by=event.by.account,
                 answered_at=event.at,

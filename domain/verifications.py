@@ -3,6 +3,7 @@
 One verification has one outcome. Answer and deadline meet under the lock of the case: whoever is
 first has decided, and the other is told so. An answer that comes when the ladder has moved on is
 kept all the same; if it settles the matter it is believed, and if it says otherwise somebody looks.
+So is what an officer finds who had said that there is no record.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,6 +80,10 @@ from domain.time_limits import Ledger, LedgerRefused
 REMINDS_AT_PERCENT = (50, 80)
 HANDED_TO_COMMUNITY = "handed_to_community"
 ESCALATED_BY_HAND = "escalated_by_hand"
+_SHOWED_NOTHING: Final = frozenset({"no_record", "hand_to_community"})
+"""Answers after which the ladder goes on, and the record may still be found."""
+SETTLES: Final = frozenset({"matches", "contradicts"})
+"""Answers that say what the record shows."""
 _HAS_NO_ANSWER: Final[Mapping[Answer, type[Route]]] = {"no_record": Confirmation, "hand_to_community": CommunityCheck}
 _AFTER: Final = {HANDED_TO_COMMUNITY: CommunityCheck, ESCALATED_BY_HAND: Escalation}
 _AFTER_SILENCE: Final[Mapping[SilenceRule | None, type[CommunityCheck | Escalation]]] = {
@@ -127,7 +132,9 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
     """The one outcome of a verification, or an answer that came when the ladder had moved on."""
     if file.state is CaseState.WITHDRAWN:
         raise CaseEnded(file.state)
-    live = _not_answered(command, file)
+    live = file.verification(command.proof, command.round, command.rung)
+    if command.answer not in SETTLES or not may_find_it_after_all(live, command.by):
+        _not_answered(command, file)
     route = file.declared_proof(command.proof).routes[command.rung]
     if isinstance(route, _HAS_NO_ANSWER.get(command.answer, ())):
         raise AnswerNotOffered(command.answer)
@@ -167,6 +174,11 @@ def _corrected(
     if proof.round != command.round or proof.state not in BEING_OBTAINED:
         raise VerificationOver(command.proof, file.verification(command.proof, command.round, command.rung).ended_at)
     return amended(corrects, file, confirmed=command.proof)
+
+
+def may_find_it_after_all(live: LiveVerification, by: Actor) -> bool:
+    """Whether the actor's own answer showed nothing, and may be added to; a link is spent by its first answer."""
+    return live.answer in _SHOWED_NOTHING and live.answered_by == by.account and not by.by_link
 
 
 def _answered_late(command: AnswerVerification, file: CaseFile, live: LiveVerification) -> Iterator[Event]:

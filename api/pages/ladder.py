@@ -198,7 +198,7 @@ def _reply(asked: LiveVerification, said: Mapping[str, str]) -> Reply | None:
         asked.answered_at,
         asked.by_phone,
         said.get(asked.note or ""),
-        asked.state is not VerificationState.ANSWERED,
+        asked.answered_late,
     )
 
 

@@ -6,7 +6,7 @@ typed and with who was faster.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -23,7 +23,7 @@ from api.house import House, TheHouse
 from api.pages.doors import MayAnswer, MayAssign, MayReadInbox
 from api.pages.faults import PageRoute
 from api.pages.inbox import colleagues, warning
-from api.pages.looks import OFFERS, OFFERS_TO_THE_PERSON
+from api.pages.looks import OFFERS, OFFERS_TO_THE_PERSON, Offer
 from api.pages.rendering import HEADERS, once, render
 from api.problems import Trouble, status_of
 from api.question import Question, VerificationId, question_to
@@ -34,6 +34,7 @@ from domain.form import SHANGHAI
 from domain.refusals import Conflict, FormFaulty, NotAcceptable, Refusal
 from domain.scopes import Action, Reach, Viewer, reach
 from domain.timeline import Text
+from domain.verifications import SETTLES
 from store.database import again_if_lost
 from store.unit_titles import unit_titles
 
@@ -146,9 +147,10 @@ def question_page(
     request: Request,
     verification_id: VerificationId,
     done: Annotated[Done | None, Query()] = None,
+    found: Annotated[bool, Query()] = False,
 ) -> Response:
     """What is asked; the reading is in the access log before anything is opened."""
-    return _page(house, viewer, request, verification_id, done=done)
+    return _page(house, viewer, request, verification_id, done=done, found=found)
 
 
 @router.post("/inbox/{verification_id}/answer", name="answer_by_form")
@@ -423,9 +425,12 @@ def _page(
     attempt: Attempt | None = None,
     *,
     done: Done | None = None,
+    found: bool = False,
 ) -> Response:
     line = get_verification(house, viewer, Action.READ_INBOX, id)
-    question = question_to(house, viewer, line)
+    # Whoever adds to an answer and has left something out is still at it.
+    adding = found or (status == 422 and attempt is not None and attempt.form == "answer")
+    question = question_to(house, viewer, line, found=adding)
     asked = question.verification
     mine = asked.owner == viewer.actor.account
     open_ = asked.state == "open"
@@ -442,6 +447,7 @@ def _page(
         attempt=attempt or Attempt(),
         mine=mine,
         may_answer=answers_role and question.in_full and (free or not open_),
+        may_add=answers_role and question.may_add,
         may_claim=answers_role and open_ and not (mine and asked.claimed) and not (asked.claimed and not mine),
         may_release=answers_role and open_ and mine and asked.claimed,
         may_hand_over=answers_role and open_ and free,
@@ -472,12 +478,17 @@ def shown(question: Question, house: House, *, by_link: bool = False) -> dict[st
         "units": {unit: titles.get(unit, unit) for unit in units},
         "used_percent": None if used is None else min(100, 100 * used // budget),
         "warning": _warning(question, house),
-        "choices": OFFERS_TO_THE_PERSON
-        if by_link and question.notice
-        else OFFERS.get(question.verification.route, OFFERS["community_check"]),
+        "choices": _choices(question, by_link=by_link),
         "reason_label": REASON_FOR_CONFIRMING if question.notice else REASON_FOR_VERIFYING,
         "phone_at": f"{house.clock().astimezone(SHANGHAI):%Y-%m-%dT%H:%M}",
     }
+
+
+def _choices(question: Question, *, by_link: bool) -> Sequence[Offer]:
+    if by_link and question.notice:
+        return OFFERS_TO_THE_PERSON
+    offers = OFFERS.get(question.verification.route, OFFERS["community_check"])
+    return tuple(one for one in offers if one.code in SETTLES) if question.may_add else offers
 
 
 REASON_FOR_VERIFYING: Final = "理由(除“一致”外必填: 查了什么, 哪里不同)"

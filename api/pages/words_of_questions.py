@@ -160,6 +160,14 @@ QUESTION: Final = {
     "查看已记入查询日志, 仅用于本项核验。": "That you looked is in the access log; for this question only.",
     "时限已过, 证明已转下一环节。您的答复仍会留存; “一致”可以结束核验, “不一致”由经办人处理。": "The limit is over and the next one "
     "is asked. Your answer is kept all the same: a match still settles it, a contradiction goes to a caseworker.",
+    "补充答复": "Added afterwards",
+    "找到了记录? 可以补充答复": "Found the record? You may add to your answer",
+    "本人或单位已确认? 可以补充答复": "Have they confirmed it? You may add to your answer",
+    "重新查看申报内容并补充答复": "Look at what was declared once more, and add to the answer",
+    "之前的答复保留。补充“一致”可以结束仍在等待的核验, 补充“不一致”由经办人处理。": "Your first answer is kept. A match settles "
+    "what is still waited for; a contradiction goes to a caseworker.",
+    "之前的答复保留。补充“确认无误”可以结束仍在等待的联系, 其他由经办人处理。": "Your first answer is kept. A confirmation settles "
+    "what is still waited for; anything else goes to a caseworker.",
     "{account} 自 {moment} 起承办。需由其答复或移交, 或由负责人收回。": "{account} has had it since {moment}. They answer or hand it "
     "over, or a superior takes it back.",
     "该核验已撤回, 无需答复: 申请有变更, 或已由其他环节认定。": "This question was withdrawn; no answer is needed: the application "

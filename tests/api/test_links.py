@@ -61,6 +61,19 @@ def test_a_link_asks_and_is_answered_once(api: Api) -> None:
     assert [one["account"] for one in logged(api, question, "read_question")] == [holder]
 
 
+def test_a_link_that_found_no_record_is_spent_all_the_same(api: Api) -> None:
+    question = ask(api, unit="mingyue")
+    token = link(api, question)
+    by_link(api, "answer", token, answer="no_record", reason=REASON)
+
+    again = by_link(api, "answer", token, answer="matches")
+    told = by_link(api, "question", token).json()
+
+    assert (again.status_code, again.json()["code"]) == (409, "case.part_settled")
+    assert (told["may_add"], told["in_full"]) == (False, False)
+    assert case_of(api, question).proof(PROOF).state == "asked"
+
+
 def test_two_uses_of_a_link_at_once_are_one_answer(api: Api) -> None:
     with ThreadPoolExecutor(2) as pool:
         for number in range(10):

@@ -349,6 +349,61 @@ def test_an_answer_after_the_limit_is_kept_and_told_whether_it_counted(
         acted(api, "mingyue-1", community, "answer", {"answer": "matches"})
 
 
+@pytest.mark.parametrize("first", ["no_record", "hand_to_community"])
+@pytest.mark.parametrize(("found", "proof_state"), [("matches", "met"), ("contradicts", "contested")])
+def test_who_answered_that_there_is_no_record_finds_it_and_is_heard(
+    api: Api, first: str, found: str, proof_state: str
+) -> None:
+    question = ask(api)
+    acted(api, "civil-1", question, "answer", {"answer": first, "reason": REASON}, key="first")
+    community = opened(api, question.case_id, rung=1, unit="mingyue")
+    api.clock.at += MINUTE
+    said = {"answer": found, "reason": "另一卷宗中找到"}
+
+    heard = acted(api, "civil-1", question, "answer", said, key="then")
+
+    assert (heard["counted"], heard["verification"]["state"]) == (True, "answered")
+    assert (heard["verification"]["answer"], heard["verification"]["answered_by"]) == (found, "civil-1")
+    assert "补充答复已采信" in heard["told"]["zh"]
+    assert case_of(api, question).proof(PROOF).state == proof_state
+    assert not listed(api, "mingyue-1")
+    assert act(api, "mingyue-1", community, "answer", {"answer": "matches"}).json()["counted"] is False
+    told = shown(api, "civil-1", question)
+    assert (told["said"], told["earlier"]["answer"], told["earlier"]["said"]) == ("另一卷宗中找到", first, REASON)
+    assert told["may_add"] is False
+    assert acted(api, "civil-1", question, "answer", said, key="then") == heard
+
+
+def test_only_who_had_no_record_reads_it_in_full_once_more_and_that_is_logged(api: Api) -> None:
+    question = ask(api)
+    acted(api, "civil-1", question, "answer", {"answer": "no_record", "reason": REASON})
+
+    def read(by: str, found: str) -> tuple[bool, bool]:
+        told = api.by(by).get(f"/api/v1/inbox/{question.id}?found={found}").json()
+        return told["may_add"], told["in_full"]
+
+    assert read("civil-1", "false") == (True, False)
+    assert read("civil-1", "true") == (True, True)
+    assert [one["account"] for one in logged(api, question, "read_question")] == ["civil-1"]
+    assert read("civil-2", "true") == (False, False)
+    assert read("caseworker-1", "true") == (False, False)
+
+
+def test_a_second_answer_is_refused_where_the_first_was_a_colleagues_or_says_no_more(api: Api) -> None:
+    question = ask(api)
+    acted(api, "civil-1", question, "answer", {"answer": "no_record", "reason": REASON}, key="k")
+
+    for by, body in (
+        ("civil-2", {"answer": "matches"}),
+        ("civil-1", {"answer": "hand_to_community", "reason": REASON}),
+    ):
+        refused = act(api, by, question, "answer", body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "case.part_settled")
+        assert refused.json()["by"] == "civil-1"
+    reused = act(api, "civil-1", question, "answer", {"answer": "matches"}, key="k")
+    assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key.reused")
+
+
 def test_an_answer_after_the_proof_was_taken_up_is_kept_and_believed(api: Api) -> None:
     question = ask(api)
     post(api, "caseworker-1", f"cases/{question.case_no}/proofs/{PROOF}/escalation", {"reason": "当事人等候在窗口"})

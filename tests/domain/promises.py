@@ -57,14 +57,20 @@ def believed(before: CaseFile | None, events: Sequence[Event]) -> CaseFile:
 
 
 def _one_outcome(before: LiveVerification, after: LiveVerification, event: Event) -> None:
-    """A question ends once; what came late is beside its end and is said once too."""
+    """A question ends once; what came late is beside its end and is said once too, or after "no record" once more."""
     name = " ".join(map(str, before.rung))
     if before.state is not VerificationState.OPEN:
         assert after.state is before.state, f"{name} ended as {before.state} and then as {after.state}"
         assert after.ended_at == before.ended_at
     elif after.state is not VerificationState.OPEN:
         assert after.ended_at == event.at
-    if before.answered_by is not None:
+    if before.answered_by is not None and after.earlier != before.earlier:
+        assert isinstance(event, LateAnswerRecorded)
+        assert before.earlier is None, f"{name} was added to twice"
+        assert before.answer in {"no_record", "hand_to_community"}, f"{name} was settled and then added to"
+        assert after.answer in {"matches", "contradicts"}, f"{name}: nothing was added"
+        assert after.answered_by == before.answered_by, f"{name}: somebody added to another's answer"
+    elif before.answered_by is not None:
         assert after == before, f"{name} was answered and then changed by {event.type}"
     elif after.answered_by is not None:
         assert isinstance(event, VerificationAnswered | LateAnswerRecorded)

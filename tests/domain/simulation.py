@@ -335,6 +335,9 @@ class _City:
         before = self.file
         if self.handle(command, *TOO_LATE, AnswerNotOffered, HeldByAnother, ReasonMissing):
             assert self.file.verifications[step.proof, step.round, step.rung].answered_by == person.account
+            if answer in {"no_record", "hand_to_community"} and self.random.random() < 0.5:
+                # The archive was searched once more.
+                self.later(lambda: self.reply(step, person), slow=self.random.random() < 0.7)
         else:
             assert self.file == before, "what was refused changed something"
 
@@ -516,7 +519,10 @@ class _City:
         assert not self.desks.cards, "the case is over, and a card still lies on a desk"
 
     def one_outcome(self, rung: tuple[str, int, int], question: LiveVerification) -> None:
-        """By the record, not by the file: opened once, and answered, expired or withdrawn, and late at most once."""
+        """By the record, not by the file: opened once, and answered, expired or withdrawn, and late at most once.
+
+        Whoever said that there is no record may have found it, and was late with that once more.
+        """
 
         def about(event: Event) -> bool:
             match event:
@@ -533,7 +539,18 @@ class _City:
         )
         answered, late = record["verification_answered"], record["late_answer_recorded"]
         assert record["verification_opened"] == 1
-        assert answered + late <= 1, f"{rung} was answered twice"
+        said = [
+            event
+            for event in self.events
+            if isinstance(event, VerificationAnswered | LateAnswerRecorded) and about(event)
+        ]
+        assert answered + late == len(said) <= 2, f"{rung} was answered three times"
+        if len(said) == 2:
+            first, second = said
+            assert isinstance(second, LateAnswerRecorded), f"{rung} was answered twice"
+            assert first.answer in {"no_record", "hand_to_community"}, f"{rung} was settled and answered again"
+            assert second.answer in {"matches", "contradicts"}, f"{rung} was answered again, and nothing was found"
+            assert second.by == first.by, f"{rung} was answered by two"
         assert answered + expired <= 1, f"{rung} was answered and expired"
         assert question.state == (
             VerificationState.ANSWERED

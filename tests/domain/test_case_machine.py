@@ -363,6 +363,22 @@ class ACaseAmongPeople(ACase):
             "one question was answered twice"
         )
 
+    @rule(which=nth, answer=st.sampled_from(["matches", "contradicts"]), by=people)
+    def who_found_nothing_finds_it(self, which: int, answer: Any, by: Actor) -> None:
+        silent = [one for one in self.file.verifications.values() if one.answer in {"no_record", "hand_to_community"}]
+        if not silent:
+            return
+        asked = silent[which % len(silent)]
+        proof, round, rung = asked.rung
+        before = self.file
+        added = self.happens(answers(before, proof, answer, round=round, rung=rung, by=by, at=self.now))
+        wanted = before.state is not CaseState.WITHDRAWN and before.proof(proof).round == round
+        dropped = before.proof(proof).state in {ProofState.DROPPED, ProofState.PLANNED}
+        assert added == (wanted and not dropped and by.account == asked.answered_by)
+        if added:
+            assert self.file.late_answers == before.late_answers + 1
+            assert self.file.verifications[asked.rung].state is asked.state
+
     @rule(which=nth, how=st.sampled_from(["claimed", "released", "handed_over", "taken_back", "assigned"]), by=people)
     def it_changes_hands(self, which: int, how: str, by: Actor) -> None:
         asked = self.question(which)

@@ -1,17 +1,23 @@
-"""迟到的答复: what comes when the ladder has moved on, or when departments have acted, is kept and believed."""
+"""迟到的答复: what comes when the ladder has moved on, or when departments have acted, is kept and believed.
+
+So is what an officer finds who had answered that there is no record.
+"""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from domain.case_file import CaseFile, CaseState, ProofState, VerificationState
+from domain.actors import Actor
+from domain.case_file import CaseFile, CaseState, EarlierAnswer, ProofState, VerificationState
 from domain.events import (
     LateAnswerRecorded,
 )
 from domain.refusals import (
     AlreadySettled,
+    CaseEnded,
     NotInHand,
+    ReasonMissing,
 )
 from domain.waiting import waits
 from tests.domain.asking import (
@@ -31,6 +37,7 @@ from tests.domain.telling import (
     COLLEAGUE,
     COMMUNITY,
     COMMUNITY_WORKER,
+    MONDAY,
     OFFICER,
     TUESDAY,
     answers,
@@ -197,6 +204,109 @@ def test_a_late_answer_is_nobodys_alone() -> None:
     file = given(expires(file, MARRIAGE, at=DUE), file=file)
 
     assert when(answers(file, MARRIAGE, rung=1, by=COLLEAGUE), file)
+
+
+# --- who answered that there is no record finds it after all
+
+
+def no_record(answer: Any = "no_record") -> CaseFile:
+    """The department's officer holds nothing about it, or sends on to the community, which has it now."""
+    file = given(answers(file := with_the_department(), MARRIAGE, answer, note="note/1"), file=file)
+    return given(opens(file, MARRIAGE, unit=COMMUNITY, at=DUE), file=file)
+
+
+@pytest.mark.parametrize("answer", ["no_record", "hand_to_community"])
+def test_who_had_no_record_and_finds_it_closes_the_later_rung(answer: Any) -> None:
+    file = no_record(answer)
+
+    events = when(answers(file, MARRIAGE, rung=1, at=TUESDAY), file)
+    after = given(answers(file, MARRIAGE, rung=1, at=TUESDAY), file=file)
+
+    assert told(events)[:2] == (f"late_answer_recorded {MARRIAGE}", f"proof_met {MARRIAGE}")
+    assert (after.proof(MARRIAGE).state, after.proof(MARRIAGE).met_by) == (ProofState.MET, "department_verification")
+    assert asked(after, rung=2).state is VerificationState.WITHDRAWN
+    question = asked(after)
+    assert (question.state, question.answer, question.answered_at) == (VerificationState.ANSWERED, "matches", TUESDAY)
+    assert question.answered_late
+    assert question.earlier == EarlierAnswer(answer, MONDAY, "note/1"), "the first answer stays on record"
+
+
+def test_who_had_no_record_and_finds_otherwise_contests_what_the_community_has_shown() -> None:
+    file = given(answers(file := no_record(), MARRIAGE, by=COMMUNITY_WORKER, at=DUE), file=file)
+    assert file.proof(MARRIAGE).state is ProofState.MET
+
+    late, *then = when(answers(file, MARRIAGE, "contradicts", rung=1, at=TUESDAY), file)
+
+    assert isinstance(late, LateAnswerRecorded)
+    assert late.contradicts
+    assert told(tuple(then))[0] == f"proof_contested {MARRIAGE}"
+
+
+def test_a_match_that_is_found_after_the_community_has_shown_it_is_kept_and_changes_nothing() -> None:
+    file = given(answers(file := no_record(), MARRIAGE, by=COMMUNITY_WORKER, at=DUE), file=file)
+
+    after = given(answers(file, MARRIAGE, rung=1, at=TUESDAY), file=file)
+
+    assert after.proofs == file.proofs
+    assert asked(after).answer == "matches"
+
+
+def test_who_was_late_with_no_record_may_find_it_too() -> None:
+    file = given(answers(file := with_the_community(), MARRIAGE, "no_record", rung=1), file=file)
+
+    file = given(answers(file, MARRIAGE, rung=1, at=TUESDAY), file=file)
+
+    assert file.proof(MARRIAGE).state is ProofState.MET
+    assert (asked(file).state, asked(file).answered_late) == (VerificationState.EXPIRED, True)
+
+
+@pytest.mark.parametrize("answer", ["matches", "contradicts"])
+def test_a_colleague_who_finds_it_is_still_told_whose_answer_counted(answer: Any) -> None:
+    file = no_record()
+
+    with pytest.raises(AlreadySettled) as refusal:
+        when(answers(file, MARRIAGE, answer, rung=1, by=COLLEAGUE, at=TUESDAY), file)
+
+    assert (refusal.value.by, refusal.value.at) == (OFFICER.account, MONDAY)
+
+
+@pytest.mark.parametrize("answer", ["no_record", "hand_to_community"])
+def test_no_record_is_not_said_twice(answer: Any) -> None:
+    file = no_record()
+
+    with pytest.raises(AlreadySettled):
+        when(answers(file, MARRIAGE, answer, rung=1, at=TUESDAY), file)
+
+
+@pytest.mark.parametrize("first", ["matches", "contradicts"])
+@pytest.mark.parametrize("then", ["matches", "contradicts"])
+def test_an_answer_that_settled_it_is_the_only_one_also_where_it_was_found_later(first: Any, then: Any) -> None:
+    at_once = given(answers(file := with_the_department(), MARRIAGE, first), file=file)
+    found = given(answers(file := no_record(), MARRIAGE, first, rung=1), file=file)
+
+    for file in (at_once, found):
+        with pytest.raises(AlreadySettled):
+            when(answers(file, MARRIAGE, then, rung=1, at=TUESDAY), file)
+
+
+def test_a_link_is_spent_by_its_first_answer_whatever_that_was() -> None:
+    holder = Actor.of_link("0a1b2c3d", COMMUNITY)
+    file = given(answers(file := with_the_community(), MARRIAGE, "no_record", by=holder, at=DUE), file=file)
+
+    with pytest.raises(AlreadySettled):
+        when(answers(file, MARRIAGE, rung=2, by=holder, at=TUESDAY), file)
+
+
+def test_what_is_found_after_the_case_was_withdrawn_is_refused_like_every_late_answer() -> None:
+    withdrawn = given(withdraw(), file=no_record())
+
+    with pytest.raises(CaseEnded):
+        when(answers(withdrawn, MARRIAGE, rung=1, at=TUESDAY), withdrawn)
+
+
+def test_a_contradiction_still_needs_its_reason_when_it_is_found_later() -> None:
+    with pytest.raises(ReasonMissing):
+        when(answers(file := no_record(), MARRIAGE, "contradicts", rung=1, note=None), file)
 
 
 # --- a contradiction after departments have acted

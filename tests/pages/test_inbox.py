@@ -295,6 +295,46 @@ def test_a_late_answer_is_kept_and_told_so(pages: Pages) -> None:
     assert ids(browser.get("/inbox?queue=late_or_contradicting")) == [str(story.question(PROOF, 1))]
 
 
+def test_who_had_no_record_and_found_it_adds_so_on_the_page(pages: Pages) -> None:
+    story = verifying(pages.store)
+    browser = pages.by("civil-1")
+    address = question(story)
+    browser.send(browser.get(address), f"{address}/answer", answer="no_record", reason="档案中没有")
+    pages.account("civil-2")
+
+    answered = browser.get(address)
+    offered = browser.get(f"{address}?found=true")
+    silent = browser.send(offered, f"{address}/answer", answer="contradicts")
+    after = browser.follow(browser.send(silent, f"{address}/answer", answer="matches", reason="另一卷宗中找到"))
+
+    assert "找到了记录? 可以补充答复" in answered.text
+    assert f'href="{address}?found=true"' in answered.html
+    assert not FULL_NUMBER.search(answered.text), "what was answered shows nobody in full until it is asked for"
+    for page in (offered, silent):
+        assert FULL_NUMBER.search(page.text)
+        assert re.findall(r'name="answer" value="(\w+)"', page.html) == ["matches", "contradicts"]
+    assert silent.status == 422
+    assert "该证明已核实" in after.text
+    assert "档案中没有" in after.text, "the first answer stays"
+    assert "另一卷宗中找到" in after.text
+    assert "找到了记录" not in after.text
+    assert story.file.proof(PROOF).state == "met"
+    ladder = pages.by("caseworker-1").get(f"/cases/{story.case_no}").text
+    assert "迟到的答复" in ladder
+
+
+def test_a_colleague_is_offered_nothing_to_add(pages: Pages) -> None:
+    story = verifying(pages.store)
+    story.verifier_says(PROOF, "no_record", by=COLLEAGUE)
+    browser = pages.by("civil-1")
+
+    for address in (question(story), f"{question(story)}?found=true"):
+        page = browser.get(address)
+        assert "找到了记录" not in page.text
+        assert "提交答复" not in page.text
+        assert not FULL_NUMBER.search(page.text)
+
+
 def test_an_answer_to_a_withdrawn_case_is_refused_in_words(pages: Pages) -> None:
     story = verifying(pages.store)
     browser = pages.by("civil-1")
