@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel
 
-from activities.faults import GatewayFault
+from activities.faults import GatewayFault, NotAccepted
 from activities.gateway import Gateway, Method
 from activities.settings import NoticeSettings
 from store.notices import Unsent
@@ -20,6 +20,7 @@ from store.notices import Unsent
 log: Final = structlog.get_logger("onething.notices")
 
 SERVICE: Final = "notices"
+_NOT_THERE: Final = frozenset({"http_404", "http_410"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,10 @@ class _Taken(BaseModel):
 
 
 class HttpNotices:
-    """A todo or short-message service over HTTP: PUT, POST or DELETE `/cards/{card}`, keyed by the notice's id."""
+    """A todo or short-message service over HTTP: PUT, POST or DELETE `/cards/{card}`, keyed by the notice's id.
+
+    It answers 200, 201 or 202 with `{"notice": id}`; to DELETE also 404 or 410, where it has no such card.
+    """
 
     reaches_contacts: ClassVar[bool] = True
 
@@ -186,7 +190,12 @@ class HttpNotices:
 
     async def withdraw(self, message: Message) -> None:
         """DELETE the card; nothing about it is sent once more."""
-        await self._call("DELETE", message)
+        try:
+            await self._call("DELETE", message)
+        except (GatewayFault, NotAccepted) as fault:
+            # A card that the receiver never took, or has cleared away, has disappeared: that is all it was asked for.
+            if fault.fault not in _NOT_THERE:
+                raise
 
     async def passed(self, message: Message) -> None:
         """POST to the card, which is gone from its owner's desk."""

@@ -149,6 +149,23 @@ async def test_whatever_is_not_its_own_answer_is_a_fault_with_a_name(answer: Ans
     assert caught.value.fault == fault
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_card_that_is_not_there_counts_as_withdrawn_and_as_nothing_else(status: int) -> None:
+    async with serving(whole(b"no such card", status=status)) as service, adapter(service.url) as ours:
+        await tell(ours, of("withdraw"))
+        for action in set(METHODS) - {"withdraw"}:
+            with pytest.raises((GatewayFault, NotAccepted)) as caught:
+                await tell(ours, of(action))
+            assert str(caught.value).endswith(f"http_{status}")
+
+
+@pytest.mark.parametrize("status", [401, 403, 422, 500])
+async def test_a_withdrawal_that_is_refused_for_any_other_reason_is_not_taken(status: int) -> None:
+    async with serving(whole(b"{}", status=status)) as service, adapter(service.url) as ours:
+        with pytest.raises((GatewayFault, NotAccepted)):
+            await tell(ours, of("withdraw"))
+
+
 async def test_a_receiver_that_is_not_there_is_a_fault_and_one_that_refuses_says_so(tmp_path: Path) -> None:
     async with adapter("http://127.0.0.1:1") as ours:
         with pytest.raises(GatewayFault) as away:

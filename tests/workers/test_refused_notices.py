@@ -39,6 +39,25 @@ async def test_what_the_receiver_refuses_is_given_up_and_the_withdrawal_is_told_
     assert withdraw.sent_at is not None
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_the_withdrawal_of_a_card_that_was_never_taken_is_told_once(
+    store: CaseStore, receiver: Receiver, status: int
+) -> None:
+    case_id = await asyncio.to_thread(ask, store)
+    sender = patient(store, receiver)
+    receiver.fault("raw", params={"status": 422}, times=REFUSALS_AT_MOST, after_effect=False)
+    assert await turns(sender, REFUSALS_AT_MOST) == 0
+    await asyncio.to_thread(answer, store, case_id)
+    receiver.fault("raw", params={"status": status}, times=1, after_effect=False)
+
+    assert await turns(sender, 1) == 1, "what is not there has disappeared"
+    with store.database.reading() as connection:
+        _, withdraw = written(connection)
+        assert level(connection).rows == 0
+    assert (withdraw.attempts, withdraw.fault, withdraw.refused_at) == (1, None, None)
+    assert withdraw.sent_at is not None
+
+
 @pytest.mark.parametrize("fault", ["error_503", "down", "garbage_html"])
 async def test_a_receiver_that_is_away_for_long_is_never_given_up(
     store: CaseStore, receiver: Receiver, fault: str
