@@ -270,15 +270,14 @@ def _correctable(case: OpenedCase, rung: Rung) -> Iterator[CorrectableField]:
     bundle, route = case.file.bundle, case.file.declared_proof(rung[0]).routes[rung[2]]
     for path in route.corrects if isinstance(route, Confirmation) else ():
         field = bundle.field(path)
-        title, title_en, kind, choices = _declared(bundle, *path.split("."))
         yield CorrectableField(
             path=path,
-            title=title,
-            title_en=title_en,
-            kind=kind,
+            title=field.title,
+            title_en=field.title_en,
+            kind=field.kind,
             required=field.required,
-            value=in_clear(kind, case.declared(path) or ""),
-            choices=tuple(Named(code=one.code, title=one.title, title_en=one.title_en) for one in choices),
+            value=in_clear(field.kind, case.declared(path) or ""),
+            choices=tuple(Named(code=one.code, title=one.title, title_en=one.title_en) for one in field.choices),
         )
 
 

@@ -151,6 +151,9 @@ def _closed(
     """What has become of the question, without anything about the person."""
     file = house.store.case_file(line.case_id)
     wait = next((one for one in waits(file) if one.what == line.proof), None)
+    moved = done == "corrected" and line.state == "withdrawn"
+    # An address can be typed by anybody: it says nothing that is not so.
+    said = done_told(done, line.route) if line.answer or moved else None
     return render(
         request,
         "link_closed.html",
@@ -160,9 +163,6 @@ def _closed(
         keeps_language=False,
         one=line,
         attempt=attempt,
-        # An address can be typed by anybody: it says nothing that is not so.
-        done=done_told(done, line.route)
-        if line.answer or (done == "corrected" and line.state == "withdrawn")
-        else None,
-        now_with=None if wait is None else Text(wait.zh, wait.en),
+        done=said,
+        now_with=None if wait is None or (said and not moved) else Text(wait.zh, wait.en),
     )

@@ -377,6 +377,7 @@ def test_another_month_is_chosen_on_the_link_and_the_page_says_that_it_is_asked_
     again = phone.get(address)
 
     assert "到新的日期会再请您确认一次" in thanks.text
+    assert "“退休信息核对确认”自 2027-05-01 起核实" in thanks.text
     assert "所填信息已有变更" in again.text
     assert "到新的日期" not in phone.get(f"{address}?done=met").text
     assert in_shanghai(one.file.milestones["form_sent"]).date() == date(2027, 5, 1)
