@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from sqlalchemy import true
@@ -17,20 +17,20 @@ from api import links
 from api.house import House, TheHouse
 from api.identity import guard_origin, public
 from api.links import LinkAnswer, LinkShown, line_of_link
-from api.pages.faults import PageRoute
-from api.pages.own_answers import told
-from api.pages.question import (
+from api.pages.answer_form import (
+    AsTyped,
     Attempt,
-    Corrected,
     Done,
     FieldsWrong,
     done_told,
     faults_of,
     given,
     outcome,
-    shown,
     wrong_of,
 )
+from api.pages.faults import PageRoute
+from api.pages.own_answers import told
+from api.pages.question import shown
 from api.pages.rendering import ALONE, render
 from api.pages.words import LANGUAGES
 from api.problems import Trouble, status_of
@@ -49,7 +49,6 @@ LONG_AGO: Final = datetime(1970, 1, 2, tzinfo=UTC)
 """Before any link ran out: whether it was ever one of ours."""
 
 OneTime = Annotated[str, Path(pattern=r"^[A-Za-z0-9_=-]{1,200}$")]
-Typed = Annotated[str, Form(max_length=4000)]
 
 
 @router.get("/v/{token}", name="link_page", dependencies=[Depends(public)])
@@ -65,33 +64,25 @@ def answer_link(
     house: TheHouse,
     request: Request,
     token: OneTime,
-    corrected: Corrected,
-    answer: Typed = "",
-    reason: Typed = "",
-    spoke_with: Typed = "",
-    number: Typed = "",
-    at: Typed = "",
-    said: Typed = "",
+    typed: AsTyped,
 ) -> Response:
     """Answer it, once."""
     guard_origin(request)
-    typed = {"answer": answer, "reason": reason, "spoke_with": spoke_with, "number": number, "at": at, "said": said}
-    typed |= corrected
-    attempt = Attempt("answer", typed)
+    attempt = Attempt("answer", typed.everything)
     try:
-        asked = LinkAnswer.model_validate({**given(typed, corrected).model_dump(mode="json"), "token": token})
+        asked = LinkAnswer.model_validate({**given(typed).model_dump(mode="json"), "token": token})
         heard = told(links.answer_link(house, asked), AnswerHeard)
     except FieldsWrong as fault:
-        return _page(house, request, token, 422, Attempt("answer", typed, fault.wrong))
+        return _page(house, request, token, 422, Attempt("answer", typed.everything, fault.wrong))
     except Trouble as fault:
-        return _page(house, request, token, 422, Attempt("answer", typed, wrong_of(fault)))
+        return _page(house, request, token, 422, Attempt("answer", typed.everything, wrong_of(fault)))
     except FormFaulty as faulty:
-        return _page(house, request, token, 422, Attempt("answer", typed, faults_of(faulty)))
+        return _page(house, request, token, 422, Attempt("answer", typed.everything, faults_of(faulty)))
     except (LinkRefused, ValidationError):
         return _page(house, request, token, 410, attempt)
     except (Conflict, NotAcceptable) as refusal:
         house.figures.refused.labels(refusal.code).inc()
-        return _page(house, request, token, status_of(refusal), Attempt("answer", typed, refusal=refusal))
+        return _page(house, request, token, status_of(refusal), Attempt("answer", typed.everything, refusal=refusal))
     return RedirectResponse(f"/v/{token}?{urlencode({'done': outcome(heard), **_language(request)})}", 303, ALONE)
 
 

@@ -4,22 +4,31 @@ Each act is the API's own. What could not be carried out comes back as the page 
 typed and with who was faster.
 """
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import StringConstraints, ValidationError
 
 from api import verifications
 from api.acts import Sent
 from api.house import House, TheHouse
+from api.pages.answer_form import (
+    AsTyped,
+    Attempt,
+    Done,
+    FieldsWrong,
+    Typed,
+    done_told,
+    faults_of,
+    given,
+    in_one_line,
+    outcome,
+    read_fields,
+    wrong_of,
+)
 from api.pages.doors import MayAnswer, MayAssign, MayReadInbox
 from api.pages.faults import PageRoute
 from api.pages.inbox import colleagues, warning
@@ -29,115 +38,17 @@ from api.problems import Trouble, status_of
 from api.question import Question, VerificationId, question_to
 from api.reach import get_verification
 from api.shapes import Because
-from api.verifications import AnswerHeard, GivenAnswer, HandOver, PhoneCall, TakeBack
+from api.verifications import HandOver, TakeBack
 from domain.form import SHANGHAI
-from domain.refusals import Conflict, FormFaulty, NotAcceptable, Refusal
+from domain.refusals import Conflict, FormFaulty, NotAcceptable
 from domain.scopes import Action, Reach, Viewer, reach
-from domain.timeline import Text
 from domain.verifications import SETTLES
 from store.database import again_if_lost
 from store.unit_titles import unit_titles
 
-T = TypeVar("T")
-
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-Typed = Annotated[str, Form(max_length=4000)]
 Mark = Annotated[str, Form(alias="once", max_length=40)]
-
-Lines = Annotated[list[Annotated[str, StringConstraints(max_length=500)]], Form(default_factory=list, max_length=20)]
-
-
-def typed_corrections(path: Lines, was: Lines, value: Lines) -> Mapping[str, str]:
-    """更正: what is typed otherwise than it stood, "section.field" -> text; empty where nothing is."""
-    return {
-        place: typed.strip()
-        for place, before, typed in zip(path, was, value, strict=False)
-        if typed.strip() != before and PATH.fullmatch(place)
-    }
-
-
-Corrected = Annotated[Mapping[str, str], Depends(typed_corrections)]
-PATH: Final = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
-
-Done = Literal[
-    "met",
-    "corrected",
-    "contested",
-    "next",
-    "kept",
-    "claim",
-    "release",
-    "hand-over",
-    "take-back",
-    "suspend",
-    "resume",
-]
-DONE: Final[Mapping[Done, str]] = {
-    "met": "答复已记入办件: 该证明已核实, 需要它的事项继续办理。",
-    "corrected": "已更正申请, 到新的日期会再请确认一次。",
-    "contested": "答复已记入办件: 与申报不一致, 由经办人认定。经办人已收到提醒。",
-    "next": "答复已记入办件, 转由下一环节核实。",
-    "kept": "该证明已由其他环节处理; 您的答复已留存, 不改变结果。",
-    "claim": "已认领, 现由您承办。时限继续计算。",
-    "release": "已退回本单位, 由同事认领。时限继续计算。",
-    "hand-over": "已移交, 同事已收到提醒。时限继续计算。",
-    "take-back": "已收回, 理由已记入办件。新的承办人或本单位已收到提醒。",
-    "suspend": "已中止计时, 理由已记入办件。恢复计时后, 剩余时限不变。",
-    "resume": "已恢复计时, 剩余时限不变。",
-}
-"""What an act has led to, told on the page after it."""
-CONFIRMED: Final[Mapping[Done, str]] = {
-    "met": "已确认, 将按所列信息办理。",
-    "corrected": "已更正。日期有变动, 到新的日期会再请您确认一次。",
-    "contested": "已收到, 所列信息暂不办理; 经办人会核对并联系本人。",
-    "next": "已收到, 社区工作者会打电话联系本人。",
-    "kept": "这件事已经有了结果; 答复已留存, 不改变结果。",
-}
-"""The same where something was confirmed, for whoever answers: the person, the employer, or an officer for them."""
-
-
-def done_told(done: Done | None, route: str) -> str | None:
-    """What the act has led to, in the words of what was asked."""
-    if done is None:
-        return None
-    return CONFIRMED.get(done, DONE[done]) if route == "confirmation" else DONE[done]
-
-
-WRONG: Final = {
-    "answer": "请选择一个答复。",
-    "corrections": "有更正的, 答复请选“确认无误”; 要由经办人处理的, 请写在说明里, 不要更正。",
-    "reason": "请写明理由, 2 至 500 字。",
-    "spoke_with": "请写明与谁通话。",
-    "number": "请填写通话的电话号码, 手机或带区号的固定电话。",
-    "at": "请填写通话时间, 不早于本项核验发出, 不晚于现在。",
-    "said": "请写明对方说了什么, 2 至 1000 字。",
-    "to": "请选择同事。",
-}
-_PHONE: Final = ("spoke_with", "number", "at", "said")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A form that was sent and could not be carried out: what was typed, and why not."""
-
-    form: str = ""
-    typed: Mapping[str, str] = field(default_factory=dict)
-    wrong: Mapping[str, str | Text] = field(default_factory=dict)
-    """Field -> a sentence of `words`, or one of the rules of the form."""
-    refusal: Refusal | None = None
-
-    def value(self, form: str, name: str) -> str:
-        """What was typed into that field of that form."""
-        return self.typed.get(name, "") if self.form == form else ""
-
-
-class FieldsWrong(Exception):
-    """Fields of a form cannot be sent like this; `wrong` says which and why."""
-
-    def __init__(self, wrong: Mapping[str, str | Text]) -> None:
-        self.wrong = wrong
-        super().__init__(", ".join(wrong))
 
 
 @router.get("/inbox/{verification_id}", name="question_page")
@@ -159,32 +70,17 @@ def answer(
     viewer: MayAnswer,
     request: Request,
     verification_id: VerificationId,
-    corrected: Corrected,
-    answer: Typed = "",
-    reason: Typed = "",
-    spoke_with: Typed = "",
-    number: Typed = "",
-    at: Typed = "",
-    said: Typed = "",
+    typed: AsTyped,
     mark: Mark = "",
 ) -> Response:
     """一致、不一致、查无此记录、转社区核实."""
-    typed = {
-        "answer": answer,
-        "reason": reason,
-        "spoke_with": spoke_with,
-        "number": number,
-        "at": at,
-        "said": said,
-        **corrected,
-    }
 
     def act() -> Done:
-        asked = given(typed, corrected)
-        body = " ".join(typed.values())
+        asked = given(typed)
+        body = " ".join(typed.everything.values())
         return outcome(verifications.do_answer(house, viewer, verification_id, asked, Sent(f"{mark} {body}", body)))
 
-    return _tried(house, viewer, request, verification_id, Attempt("answer", typed), act)
+    return _tried(house, viewer, request, verification_id, Attempt("answer", typed.everything), act)
 
 
 @router.post("/inbox/{verification_id}/claim", name="claim_by_form")
@@ -219,7 +115,7 @@ def hand_over(
     attempt = Attempt("hand-over", {"to": to})
 
     def act() -> Done:
-        asked = _read(lambda: HandOver(to=to))
+        asked = read_fields(lambda: HandOver(to=to))
         deed = verifications.deed_hand_over(asked.to)
         return _do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed, f"{mark} {to}", "hand-over")
 
@@ -240,7 +136,7 @@ def take_back(
     attempt = Attempt("take-back", {"to": to, "reason": reason})
 
     def act() -> Done:
-        deed = verifications.deed_take_back(_read(lambda: TakeBack(reason=_line(reason), to=to or None)))
+        deed = verifications.deed_take_back(read_fields(lambda: TakeBack(reason=in_one_line(reason), to=to or None)))
         key = f"{mark} {to} {reason}"
         return _do(house, viewer, Action.ASSIGN_VERIFICATION, verification_id, deed, key, "take-back")
 
@@ -260,7 +156,7 @@ def suspend(
     attempt = Attempt("suspend", {"reason": reason})
 
     def act() -> Done:
-        deed = verifications.deed_suspend(_read(lambda: Because(reason=_line(reason))).reason)
+        deed = verifications.deed_suspend(read_fields(lambda: Because(reason=in_one_line(reason))).reason)
         return _do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed, f"{mark} {reason}", "suspend")
 
     return _tried(house, viewer, request, verification_id, attempt, act)
@@ -280,88 +176,6 @@ def resume(
 def back_to_question(viewer: MayReadInbox, verification_id: VerificationId, act: str) -> Response:
     """An address to which only forms are sent, opened once more: to the question itself."""
     return RedirectResponse(f"/inbox/{verification_id}", 303, HEADERS)
-
-
-# ── what was typed ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def given(typed: Mapping[str, str], corrected: Mapping[str, str]) -> GivenAnswer:
-    """The answer; raises FieldsWrong with every field that cannot be sent like this."""
-    called = any(typed[name].strip() for name in ("spoke_with", "number", "said"))
-    wrong: dict[str, str | Text] = {}
-    phone: PhoneCall | None = None
-    if called:
-        try:
-            phone = PhoneCall.model_validate(
-                {
-                    "spoke_with": _line(typed["spoke_with"]),
-                    "number": typed["number"].strip(),
-                    "at": _moment(typed["at"]),
-                    "said": _line(typed["said"]),
-                }
-            )
-        except ValidationError as fault:
-            wrong |= {name: WRONG[name] for name in _fields_of(fault)}
-    reason = _line(typed["reason"])
-    try:
-        answered = GivenAnswer.model_validate({"answer": typed["answer"], "reason": reason or None})
-    except ValidationError as fault:
-        raise FieldsWrong(wrong | {name: WRONG[name] for name in _fields_of(fault)}) from None
-    if answered.answer != "matches" and answered.reason is None:
-        wrong["reason"] = WRONG["reason"]
-    if answered.answer != "matches" and corrected:
-        wrong["corrections"] = WRONG["corrections"]
-    if wrong:
-        raise FieldsWrong(wrong)
-    return answered.model_copy(update={"phone": phone, "corrections": _patch(corrected)})
-
-
-def _patch(corrected: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """As a JSON merge patch; what was emptied is taken off the form."""
-    patch: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
-    for path, text in corrected.items():
-        section, _, code = path.partition(".")
-        patch[section][code] = text or None
-    return patch or None
-
-
-def faults_of(faulty: FormFaulty) -> Mapping[str, Text]:
-    """What the rules of the form say to a correction: "section.field" -> the sentence."""
-    return {one.pointer.removeprefix("/corrections/").replace("/", "."): Text(one.zh, one.en) for one in faulty.faults}
-
-
-def outcome(heard: AnswerHeard) -> Done:
-    """What the answer has led to, in a word."""
-    kinds = {event.type for event in heard.events}
-    if not heard.counted:
-        return "kept"
-    if "application_amended" in kinds and "proof_met" not in kinds:
-        return "corrected"
-    return "met" if "proof_met" in kinds else "contested" if "proof_contested" in kinds else "next"
-
-
-def _line(text: str) -> str:
-    """In one line: a reason is read in lists and logs."""
-    return " ".join(text.split())
-
-
-def _moment(typed: str) -> str:
-    """A moment as a browser's field gives it, which is meant in Shanghai."""
-    try:
-        return datetime.fromisoformat(typed).replace(tzinfo=SHANGHAI).isoformat()
-    except ValueError:
-        return typed
-
-
-def _fields_of(fault: ValidationError) -> set[str]:
-    return {str(one["loc"][0]) for one in fault.errors()}
-
-
-def _read(build: Callable[[], T]) -> T:
-    try:
-        return build()
-    except ValidationError as fault:
-        raise FieldsWrong({name: WRONG[name] for name in _fields_of(fault)}) from None
 
 
 # ── acting and showing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -406,14 +220,6 @@ def _tried(
         return _page(house, viewer, request, id, status_of(refusal), tried)
     # Another address than before, so that the browser shows the top of the page, where the answer is.
     return RedirectResponse(f"/inbox/{id}?{urlencode({'done': done})}", 303, HEADERS)
-
-
-def wrong_of(fault: Trouble) -> Mapping[str, str | Text]:
-    """What was wrong with a telephone call; raises what is about anything else."""
-    names = [one.pointer.rpartition("/")[2] for one in fault.faults if one.pointer.startswith("/phone/")]
-    if not names:
-        raise fault
-    return {name: WRONG[name] for name in names}
 
 
 def _page(

@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 
 from api.pages import (
+    answer_form,
     asking,
     case_acts,
     case_list,
@@ -51,7 +52,7 @@ def said_in_modules() -> Iterator[str]:
         yield from table.values()
     for offer in (*looks.OFFERS_TO_THE_PERSON, *(one for offers in looks.OFFERS.values() for one in offers)):
         yield from (offer.word, offer.meaning)
-    yield from (*question.CONFIRMED.values(), question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
+    yield from (*answer_form.CONFIRMED.values(), question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
     yield from (*confirmations.WRONG.values(), *(word for word, _ in confirmations.RESULTS.values()))
     yield from (said for _, *words in confirmations.SILENCE_RULES for said in words)
     yield from (title for _, _, title in rendering.DOORS)
@@ -60,7 +61,7 @@ def said_in_modules() -> Iterator[str]:
     yield from (case_acts.SAY_WHY, case_acts.CHOOSE, case_acts.CONFIRM)
     yield from (case_acts.DECIDE, case_acts.LETTER, case_acts.NO_LETTER)
     yield from (case_acts.CHOOSE_PRODUCT, case_acts.RIGHT_VALUE, case_acts.AN_AMOUNT)
-    for said in (inbox.EMPTY, inbox.SORTS, inbox.WRONG, question.DONE, question.WRONG, grants.DONE, grants.WRONG):
+    for said in (inbox.EMPTY, inbox.SORTS, inbox.WRONG, answer_form.DONE, answer_form.WRONG, grants.DONE, grants.WRONG):
         yield from said.values()
     yield from (*asking.WAYS.values(), *asking.FIELDS.values(), *listing.WAYS.values())
     yield from (title for _, title in (*asking.TABS, *grants.TABS, *watch_list.TABS))
