@@ -362,9 +362,11 @@ def expected_dates(file: CaseFile) -> Mapping[str, datetime]:
         elif live.state is ItemState.WAITING:
             before = [found[one] for one in live.planned.after if one in found]
             if len(before) == sum(file.items[one].state is not ItemState.CONCLUDED for one in live.planned.after):
-                start = max([*before, live.since or file.opened.at])
+                declared = file.declared_item(item)
+                days = [day] if (day := file.waits_for_day(declared.not_before)) else []
+                start = max([*before, *days, live.since or file.opened.at])
                 try:
-                    found[item] = due_at(start, file.declared_item(item).promised_limit)
+                    found[item] = due_at(start, declared.promised_limit)
                 except CalendarNotShipped:
                     # Never guessed, and then nothing after it either.
                     continue

@@ -83,12 +83,13 @@ def by_when(item: View) -> str:
         return item.get("reference") or ""
     if item.get("not_applicable_because"):
         return str(item["not_applicable_because"]["zh"])
-    promised = item.get("promised_by") or item.get("expected_by")
     if item.get("reason_code"):
         return str(item["reason_code"])
-    return (
-        f"承诺 promised {deadline(promised)}" if promised and item["state"] not in {"cancelled", "unreachable"} else ""
-    )
+    if item["state"] in {"cancelled", "unreachable"}:
+        return ""
+    if promised := item.get("promised_by"):
+        return f"承诺 promised {deadline(promised)}"
+    return f"预计 expected {deadline(expected)}" if (expected := item.get("expected_by")) else ""
 
 
 def waiting(case: View) -> Iterator[str]:

@@ -647,12 +647,20 @@ def _without_moot(file: CaseFile, at: datetime) -> CaseFile:
     return replace(file, verifications={**file.verifications, **moot}) if moot else file
 
 
+def _day_moved_on(file: CaseFile, event: ApplicationAmended, item: str) -> bool:
+    day = event.milestones.get(file.declared_item(item).not_before or "")
+    return day is not None and day > event.at
+
+
 def _replanned(file: CaseFile, event: ApplicationAmended) -> CaseFile:
     items: dict[str, LiveItem] = {}
     for entry in event.plan.items:
         live = file.items.get(entry.id)
         if live is None:
             items[entry.id] = LiveItem(entry, since=event.at)
+        elif live.state in WITH_US and _day_moved_on(file, event, entry.id):
+            # Its clock began for a day that is not the day any more.
+            items[entry.id] = LiveItem(entry, since=event.at, attempt=live.attempt)
         elif live.state in NOT_YET_SUBMITTED:
             items[entry.id] = replace(live, planned=entry)
         elif live.state is ItemState.REJECTED:

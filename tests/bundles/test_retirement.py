@@ -7,6 +7,7 @@ from typing import Any, assert_never
 import pytest
 
 from activities.shared_data import compared
+from api.case_view import expected_dates
 from demo.city import insured
 from demo.city.population import CITY
 from demo.city.registers import answer_query
@@ -20,6 +21,7 @@ from domain.commands import (
     AnswerVerification,
     Command,
     NoteMilestone,
+    NoteOverdue,
     OpenCase,
     OpenVerification,
     RecordDepartmentAnswer,
@@ -32,7 +34,7 @@ from domain.law.entitlement import entitlements
 from domain.law.months import first_day, month_of
 from domain.refusals import FormFaulty
 from domain.steps import AskRegister, FindVerifier, SubmitItem, agenda, steps
-from domain.time_limits import SHANGHAI, in_shanghai
+from domain.time_limits import SHANGHAI, days, due_at, in_shanghai
 from domain.waiting import waits
 from domain.watch_list import prefilled
 from tests.domain.telling import amend, an_id
@@ -310,6 +312,32 @@ def test_what_was_told_in_time_stays_in_time_when_something_else_is_corrected() 
         with pytest.raises(FormFaulty) as refused:
             read_application(BUNDLE, changed, at=long_after, so_far=so_far)
         assert [fault.rule for fault in refused.value.faults] == [rule]
+
+
+def test_whose_day_is_moved_on_begins_anew_and_is_not_late_by_the_old_promise() -> None:
+    sent, _ = the_day_comes(goes_on(opened(form()), FILED), "form_sent")
+    promised = sent.items["confirmation"].promised_by
+    assert promised is not None
+    at = sent.milestones["form_sent"] + timedelta(days=1)
+    so_far = SoFar(read_application(BUNDLE, form(), at=FILED).sections, FILED, {})
+    later = read_application(BUNDLE, form(choice="late", retires_on="2027-09-01"), at=at, so_far=so_far)
+
+    moved = _after(sent, amend(sent, later, "insurance.choice", "insurance.retires_on", at=at))
+
+    assert (moved.items["confirmation"].state, moved.items["confirmation"].promised_by) == (ItemState.WAITING, None)
+    over = NoteOverdue(id=an_id(), at=promised, by=THE_ENGINE, item="confirmation", promised_by=promised)
+    assert decide(over, moved) == ()
+    on_time = due_at(moved.milestones["form_sent"], days(30))
+    assert expected_dates(moved)["confirmation"] == on_time
+    again = the_day_comes(goes_on(moved, at), "form_sent")[0].items["confirmation"]
+    assert (again.state, again.promised_by) == (ItemState.ACCEPTED, on_time)
+
+
+def test_what_is_waited_for_by_the_calendar_is_expected_after_its_day() -> None:
+    file = goes_on(opened(form()), FILED)
+
+    assert file.waits_for_day("form_sent") is not None
+    assert expected_dates(file)["confirmation"] > file.milestones["form_sent"]
 
 
 def test_the_case_knows_when_each_field_was_corrected_last() -> None:
