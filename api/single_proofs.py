@@ -53,7 +53,6 @@ from store.cases import Filed, fingerprint
 from store.database import again_if_lost
 from store.duty import community_named
 from store.events import read
-from store.listing import listed
 from store.read_models.cases import CaseLine, Wanted, list_cases, place_of
 from store.read_models.progress import proofs_of
 from store.scoping import cases_visible_to
@@ -505,7 +504,7 @@ def _result(
     assert came_of is not None
     assert came_of is not Outcome.OPEN
     assert file.ended_at is not None
-    days = _valid_days(house, file)
+    days = file.declared_proof(next(iter(file.proofs))).valid_days
     return ResultDocument(
         **_about(file),
         requested_by=_unit(file.opened.by.unit, titles),
@@ -521,18 +520,6 @@ def _result(
         doubted_at=climb.doubted_at,
         ladder=_ladder(climb, titles),
     )
-
-
-def _valid_days(house: House, file: CaseFile) -> int | None:
-    """For how long the listing of the day on which it was asked lets an answer be used."""
-    on = file.opened.at.astimezone(SHANGHAI).date()
-
-    def look() -> Mapping[str, ListedProof]:
-        with house.store.database.glancing() as connection:
-            return listed(connection, on)
-
-    line = again_if_lost(look).get(next(iter(file.proofs)))
-    return None if line is None else line.valid_days
 
 
 def _about(file: CaseFile) -> dict[str, Any]:

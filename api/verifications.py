@@ -25,6 +25,7 @@ from api.reach import get_verification, refused
 from api.shapes import PLAIN, V1, Asked, Because, Id, Reason, Shown, WrittenInstant, answer
 from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
+from domain.case_file import VerificationState
 from domain.commands import (
     AnswerVerification,
     AssignVerification,
@@ -44,7 +45,7 @@ from domain.events import (
 )
 from domain.identifiers import NotAnIdentifier, read_phone, sentence
 from domain.refusals import Conflict, FormFaulty, Refusal
-from domain.scopes import Action, Viewer
+from domain.scopes import Action, Viewer, reach
 from store.access_log import Access
 from store.acts import ActKey, Recipient, act_once, bind_key
 from store.commands import Handled
@@ -208,14 +209,19 @@ def deed_take_back(asked: TakeBack) -> Deed:
     return Deed("take-back", command, said={"text": asked.reason}, to=asked.to)
 
 
-def deed_suspend(reason: str) -> Deed:
+def deed_suspend(viewer: Viewer, reason: str) -> Deed:
     """中止计时."""
-    return Deed("suspend", SuspendVerification, said={"text": reason})
+    return Deed("suspend", partial(SuspendVerification, as_superior=_leads(viewer)), said={"text": reason})
 
 
-def deed_resume() -> Deed:
+def deed_resume(viewer: Viewer) -> Deed:
     """恢复计时."""
-    return Deed("resume", ResumeVerification)
+    return Deed("resume", partial(ResumeVerification, as_superior=_leads(viewer)))
+
+
+def _leads(viewer: Viewer) -> bool:
+    """Whoever hands out the unit's questions is responsible for their clocks, too."""
+    return reach(viewer, Action.ASSIGN_VERIFICATION) is not None
 
 
 def deed_answer(house: House, asked: GivenAnswer, line: VerificationLine) -> Deed:
@@ -310,20 +316,23 @@ def _now(handled: Handled, line: VerificationLine) -> VerificationView:
 
 def heard(handled: Handled, line: VerificationLine) -> AnswerHeard:
     """What became of the answer."""
-    found = handled.file.verification(*line.on_ladder).earlier is not None
-    counted, told = _told(handled.events, found=found)
+    live = handled.file.verification(*line.on_ladder)
+    after_the_limit = live.state is VerificationState.EXPIRED
+    counted, told = _told(handled.events, found=live.earlier is not None, after_the_limit=after_the_limit)
     return AnswerHeard(verification=_now(handled, line), events=event_views(handled.events), counted=counted, told=told)
 
 
-def _told(events: Sequence[Recorded], *, found: bool) -> tuple[bool, Sentence]:
+def _told(events: Sequence[Recorded], *, found: bool, after_the_limit: bool) -> tuple[bool, Sentence]:
     """Whether the answer decided something, in words for whoever gave it; `found` adds to an answer of their own."""
     kinds = {type(entry.event) for entry in events}
     if LateAnswerRecorded not in kinds:
         before = ("", "")
     elif found:
         before = ("补充答复已采信: ", "added to your answer, and taken: ")
-    else:
+    elif after_the_limit:
         before = ("答复晚于时限, 仍予采信: ", "late, and taken all the same: ")
+    else:
+        before = ("答复到时已转下一环节, 仍予采信: ", "the next rung was asked already; taken all the same: ")
     if ProofMet in kinds:
         zh, en = "该证明已核实", "the proof is shown"
     elif ProofContested in kinds:
@@ -446,7 +455,9 @@ def suspend_verification(
     house: TheHouse, viewer: MayAnswerVerification, verification_id: VerificationId, asked: Because, sent: AsSent
 ) -> Response:
     """中止计时: the clock stands still, for a reason that stays on record."""
-    return answer(do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed_suspend(asked.reason), sent))
+    return answer(
+        do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed_suspend(viewer, asked.reason), sent)
+    )
 
 
 @router.post("/inbox/{verification_id}/resumption", response_model=VerificationActed)
@@ -454,4 +465,4 @@ def resume_verification(
     house: TheHouse, viewer: MayAnswerVerification, verification_id: VerificationId, sent: AsSent
 ) -> Response:
     """恢复计时: what was left of the limit is left still."""
-    return answer(do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed_resume(), sent))
+    return answer(do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed_resume(viewer), sent))

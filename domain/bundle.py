@@ -303,6 +303,8 @@ class Proof(Conditional):
     routes: tuple[Route, ...]
     not_before: str | None = None
     """The milestone that it is first asked at."""
+    valid_days: int | None = None
+    """有效期: for so many days whoever asked for it alone may use the answer; None where nobody asks for it alone."""
 
     def origins(self) -> Iterator[Origin]:
         """Every value that any route of this proof needs to be asked."""

@@ -386,7 +386,10 @@ class CaseFile:
 
     @property
     def over(self) -> bool:
-        """Nothing can happen any more: concluded, or withdrawn with nobody left to answer or to decide."""
+        """Nothing goes on any more: concluded, or withdrawn with nobody left to answer or to decide.
+
+        A proof of a concluded case may still be contested by an answer that comes late, and then be decided on.
+        """
         return self.state is CaseState.CONCLUDED or (
             self.state is CaseState.WITHDRAWN and not self.unanswered and not self.in_hand
         )

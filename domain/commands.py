@@ -210,14 +210,17 @@ class ExpireVerification(AboutVerification):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuspendVerification(AboutVerification):
-    """Stop the clock, for the reason under `note`."""
+    """Stop the clock, for the reason under `note`; a superior may, whoever has claimed it."""
 
     note: str
+    as_superior: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResumeVerification(AboutVerification):
-    """Let the clock run again."""
+    """Let the clock run again; a superior may, whoever has claimed it."""
+
+    as_superior: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,6 @@ from enum import StrEnum
 from domain.case_file import CaseFile, CaseState, ProofState, evolve_recorded
 from domain.events import (
     CaseConcluded,
-    LateAnswerRecorded,
     ProofContested,
     ProofDropped,
     ProofMet,
@@ -77,7 +76,7 @@ class Climbed:
     decided: Rung | None
     """The one whose word counted."""
     doubted_at: datetime | None
-    """When an answer that came after the end said otherwise; it changes nothing and is told all the same."""
+    """When an answer that came after the end said otherwise; None again once a caseworker has decided on it."""
 
 
 def outcome(file: CaseFile) -> Outcome | None:
@@ -88,7 +87,8 @@ def outcome(file: CaseFile) -> Outcome | None:
             return Outcome.OPEN
         case CaseState.WITHDRAWN:
             return None
-        case CaseState.CONCLUDED if proof.state is ProofState.MET:
+        case CaseState.CONCLUDED if proof.state in {ProofState.MET, ProofState.CONTESTED}:
+            # Contested when it had been told already: it stands, in doubt, until a caseworker has decided.
             return Outcome.CONFIRMED
         case _:
             return Outcome.NOT_CONFIRMED if proof.contested_by is None else Outcome.CONTRADICTED
@@ -132,19 +132,20 @@ def climbed(events: Sequence[Recorded]) -> Climbed:
                 decided = (event.round, event.rung)
                 _end(rungs, decided, event.at, "met")
             case ProofContested():
-                decided = (event.round, event.rung)
-                _end(rungs, decided, event.at, "contradicts")
+                if over:
+                    doubted_at = event.at
+                else:
+                    decided = (event.round, event.rung)
+                    _end(rungs, decided, event.at, "contradicts")
                 # From here on a caseworker has it, on whatever rung it stood.
                 rungs[event.round, _BY_HAND] = Rung("escalation", "caseworker", None, event.at)
             case ProofSettled():
                 last = list(rungs)[-1]
                 rungs[last] = replace(rungs[last], unit=event.by.unit)
-                decided = last
+                decided, doubted_at = last, None
                 _end(rungs, last, event.at, "met" if event.met else "not_met")
             case ProofDropped():
                 _end(rungs, None, event.at, "")
-            case LateAnswerRecorded() if over and event.contradicts:
-                doubted_at = event.at
             case CaseConcluded():
                 over = True
             case _:

@@ -130,6 +130,8 @@ def asked_alone(line: ListedProof) -> Bundle:
         basis=line.basis,
         immediate=line.immediate,
         routes=_ladder(line),
+        # As listed when it was asked for: what is listed afterwards shortens no answer that somebody holds.
+        valid_days=line.valid_days,
     )
     return Bundle(
         code=BUNDLE,

@@ -140,8 +140,8 @@ def answered(command: AnswerVerification, file: CaseFile) -> Iterator[Event]:
         raise AnswerNotOffered(command.answer)
     if command.answer != "matches" and command.note is None:
         raise ReasonMissing
-    if live.state is VerificationState.OPEN and live.claimed and live.owner not in {None, command.by.account}:
-        raise HeldByAnother(live.owner or "", live.owner_since)
+    if live.state is VerificationState.OPEN:
+        _free_for(command, file)
     if command.corrects is not None:
         corrected = _corrected(command, command.corrects, file, route)
         yield corrected
@@ -202,11 +202,10 @@ def _answered_late(command: AnswerVerification, file: CaseFile, live: LiveVerifi
         by_phone=command.by_phone,
         note=command.note,
     )
-    if file.state is not CaseState.OPEN:
-        return
     if command.answer == "matches" and proof.state in BEING_OBTAINED:
         yield _met(command, live.opened.route)
     elif command.answer == "contradicts" and proof.state in BEING_OBTAINED | {ProofState.MET}:
+        # Also when the case has been concluded: nothing is undone by it, and a caseworker has to know.
         yield _contested(command)
 
 
@@ -221,7 +220,7 @@ def assigned(command: AssignVerification, file: CaseFile) -> Iterator[Event]:
             if live.claimed:
                 raise HeldByAnother(live.owner or "", live.owner_since)
         case "released" | "handed_over":
-            if not mine and live.claimed:
+            if not mine and (live.claimed or (command.how == "released" and live.owner is not None)):
                 raise HeldByAnother(live.owner or "", live.owner_since)
             if command.how == "released" and live.owner is None:
                 return
@@ -255,8 +254,8 @@ def expired(command: ExpireVerification, file: CaseFile) -> Iterator[Event]:
 
 
 def suspended(command: SuspendVerification, file: CaseFile) -> Iterator[Event]:
-    """中止计时, with a reason."""
-    live = _open(command, file)
+    """中止计时, with a reason; no colleague stops the clock of what somebody has claimed."""
+    live = _open(command, file) if command.as_superior else _free_for(command, file)
     try:
         live.clock.suspend(command.at, command.note)
     except LedgerRefused as refused:
@@ -268,7 +267,7 @@ def suspended(command: SuspendVerification, file: CaseFile) -> Iterator[Event]:
 
 def resumed(command: ResumeVerification, file: CaseFile) -> Iterator[Event]:
     """恢复计时: what was left of the limit is left still."""
-    live = _open(command, file)
+    live = _open(command, file) if command.as_superior else _free_for(command, file)
     try:
         clock = live.clock.resume(command.at)
         due, remind_at = clock.reaches(1.0), _reminders(clock)
@@ -370,6 +369,13 @@ def _open(command: AboutVerification, file: CaseFile) -> LiveVerification:
     live = _not_answered(command, file)
     if live.state is not VerificationState.OPEN:
         raise VerificationOver(command.proof, live.ended_at)
+    return live
+
+
+def _free_for(command: AboutVerification, file: CaseFile) -> LiveVerification:
+    live = _open(command, file)
+    if live.claimed and live.owner not in {None, command.by.account}:
+        raise HeldByAnother(live.owner or "", live.owner_since)
     return live
 
 

@@ -27,7 +27,7 @@ class Wait:
 
 def waits(file: CaseFile) -> tuple[Wait, ...]:
     """Everything the case waits for now; items that wait for other items are not repeated."""
-    if file.over:
+    if file.over and not file.in_hand:
         return ()
     found: list[Wait] = []
     needed = file.needed_proofs()

@@ -65,7 +65,8 @@ TABS: Final = (
     Tab(
         "in_hand",
         "待我处理",
-        Wanted(state=CaseState.OPEN, in_hand=True),
+        # Of concluded ones too: a late answer may say otherwise than what was decided.
+        Wanted(in_hand=True),
         "due",
         "没有需要您处理的办件。共享数据无法证明、信息不一致或部门退回材料时, 办件会出现在这里。",
         Action.SETTLE_PROOF,

@@ -335,10 +335,10 @@ _OPEN: Final = frozenset(
 
 
 def rights_of(viewer: Viewer, line: CaseLine, file: CaseFile) -> Rights:
-    """What the viewer may do now: by role and reach, and because the case is still open."""
+    """What the viewer may do now: by role and reach, and because the case is still open, or in doubt when it is not."""
     running = file.state is CaseState.OPEN
     return Rights(
-        settle=running and _may(viewer, Action.SETTLE_PROOF, line, file),
+        settle=(running or bool(file.in_hand)) and _may(viewer, Action.SETTLE_PROOF, line, file),
         resubmit=running and _may(viewer, Action.RESUBMIT_ITEM, line, file),
         withdraw=running and _may(viewer, Action.WITHDRAW_CASE, line, file),
         reveal=_may(viewer, Action.REVEAL_PERSON, line, file),

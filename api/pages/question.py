@@ -156,7 +156,7 @@ def suspend(
     attempt = Attempt("suspend", {"reason": reason})
 
     def act() -> Done:
-        deed = verifications.deed_suspend(read_fields(lambda: Because(reason=in_one_line(reason))).reason)
+        deed = verifications.deed_suspend(viewer, read_fields(lambda: Because(reason=in_one_line(reason))).reason)
         return _do(house, viewer, Action.ANSWER_VERIFICATION, verification_id, deed, f"{mark} {reason}", "suspend")
 
     return _tried(house, viewer, request, verification_id, attempt, act)
@@ -168,7 +168,7 @@ def resume(
 ) -> Response:
     """恢复计时."""
     return _done(
-        house, viewer, request, verification_id, Attempt("resume"), verifications.deed_resume(), mark, "resume"
+        house, viewer, request, verification_id, Attempt("resume"), verifications.deed_resume(viewer), mark, "resume"
     )
 
 
@@ -257,7 +257,7 @@ def _page(
         may_claim=answers_role and open_ and not (mine and asked.claimed) and not (asked.claimed and not mine),
         may_release=answers_role and open_ and mine and asked.claimed,
         may_hand_over=answers_role and open_ and free,
-        may_stop=answers_role and open_ and free,
+        may_stop=answers_role and open_ and (free or assigns),
         may_take_back=assigns,
         colleagues=[
             one for one in (colleagues(house, asked.unit) if open_ else ()) if one != viewer.actor.account or assigns

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, literal, select, tuple_,
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
-from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState
+from domain.case_file import IN_HAND, CaseFile, ItemState
 from store.read_models.projection import ReadModel
 from store.tables import case_items, case_proofs, cases
 
@@ -129,11 +129,14 @@ _OPEN_TASKS: Final = union_all(
 
 
 def list_tasks(connection: Connection, visible: ColumnElement[bool], after: TaskPlace | None, limit: int) -> list[Task]:
-    """What waits for a caseworker, longest first, after a place; a withdrawn case may, where departments had acted."""
+    """What waits for a caseworker, longest first, after a place.
+
+    A case that is withdrawn or concluded may, too: departments had acted on what is in doubt now.
+    """
     question = (
         select(*_OPEN_TASKS.c, cases.c.case_no, cases.c.bundle, cases.c.version)
         .join(cases, cases.c.case_id == _OPEN_TASKS.c.case_id)
-        .where(cases.c.state != CaseState.CONCLUDED.value, visible)
+        .where(visible)
         .order_by(_OPEN_TASKS.c.since, _OPEN_TASKS.c.case_id, _OPEN_TASKS.c.what)
         .limit(limit)
     )
@@ -145,12 +148,7 @@ def list_tasks(connection: Connection, visible: ColumnElement[bool], after: Task
 
 def count_tasks(connection: Connection) -> Mapping[str, int]:
     """How many things wait for a caseworker, by kind, for metrics."""
-    question = (
-        select(_OPEN_TASKS.c.kind, func.count().label("many"))
-        .join(cases, cases.c.case_id == _OPEN_TASKS.c.case_id)
-        .where(cases.c.state != CaseState.CONCLUDED.value)
-        .group_by(_OPEN_TASKS.c.kind)
-    )
+    question = select(_OPEN_TASKS.c.kind, func.count().label("many")).group_by(_OPEN_TASKS.c.kind)
     return {row.kind: row.many for row in connection.execute(question)}
 
 

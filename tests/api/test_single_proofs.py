@@ -25,7 +25,7 @@ from store.listing import apply
 from store.listing_in_force import ListingInForce
 from store.read_models.all_models import differences
 from store.read_models.cases import find_case
-from store.tables import access_log, cases
+from store.tables import access_log, cases, proof_listing
 from tests.api.conftest import Api, served
 from tests.api.test_feed import events_only, listening
 from tests.desk import DIVISION, MONDAY, family, store_on
@@ -241,11 +241,49 @@ def test_an_answer_that_comes_after_the_result_and_says_otherwise_is_in_the_resu
         json={"answer": "contradicts", "reason": "底册登记不同"},
         headers={"idempotency-key": "late"},
     )
-    assert (late.status_code, late.json()["counted"]) == (200, False)
+    assert (late.status_code, late.json()["counted"]) == (200, True)
+    assert "由经办人认定" in late.json()["told"]["zh"]
 
     after = result(api, case_no, if_none_match=before.headers["etag"])
     assert after.status_code == 200
     assert (after.json()["outcome"], after.json()["doubted_at"]) == ("confirmed", "2026-11-23T10:31:00.000+08:00")
+    (task,) = [one for one in api.by("caseworker-1").get("/api/v1/tasks").json()["tasks"] if one["case_no"] == case_no]
+    assert (task["kind"], task["what"]) == ("contested", PROOF)
+    settled(api, case_no, met=False)
+    decided = result(api, case_no)
+    assert (decided.json()["outcome"], decided.json()["doubted_at"]) == ("contradicted", None)
+
+
+def test_what_is_listed_afterwards_shortens_no_answer_that_somebody_holds(api: Api) -> None:
+    case_no = asked(api)
+    engine_goes_on(api, case_no)
+    answered(api, case_no, "matches")
+    before = result(api, case_no).json()["valid_until"]
+
+    with api.store.database.begin() as connection:
+        connection.execute(proof_listing.update().values(valid_days=1))
+
+    assert result(api, case_no).json()["valid_until"] == before == str(MONDAY.date() + timedelta(days=DAYS))
+
+
+def test_who_answers_after_a_superior_took_it_up_is_heard_and_not_called_late(api: Api) -> None:
+    case_no = asked(api)
+    engine_goes_on(api, case_no)
+    caseworker = api.by("caseworker-1")
+    taken_up = caseworker.post(
+        f"/api/v1/cases/{case_no}/proofs/{PROOF}/escalation",
+        json={"reason": "急用"},
+        headers={"if-match": caseworker.get(f"/api/v1/cases/{case_no}").headers["etag"], "idempotency-key": "up"},
+    )
+    assert taken_up.status_code == 200, taken_up.text
+    officer = api.by("officer-1")
+    (line,) = officer.get(f"/api/v1/inbox?q={case_no}&queue=ended").json()["verifications"]
+
+    heard = officer.post(
+        f"/api/v1/inbox/{line['id']}/answer", json={"answer": "matches"}, headers={"idempotency-key": "soon"}
+    )
+
+    assert heard.json()["told"]["zh"] == "答复到时已转下一环节, 仍予采信: 该证明已核实"
 
 
 def test_what_is_known_already_is_not_sent_or_logged_again(api: Api) -> None:

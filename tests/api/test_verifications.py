@@ -72,6 +72,7 @@ def test_a_name_from_the_duty_roster_binds_nobody(api: Api) -> None:
         ("release", None),
         ("hand-over", {"to": "civil-chief"}),
         ("answer", {"answer": "matches"}),
+        ("suspension", {"reason": "等待档案馆回函"}),
     ],
 )
 def test_what_a_colleague_has_claimed_is_refused_with_who_and_since_when(api: Api, what: str, body: Any) -> None:

@@ -81,7 +81,7 @@ def _one_outcome(before: LiveVerification, after: LiveVerification, event: Event
 def check(file: CaseFile) -> None:
     """Fails with the promise that is broken."""
     waiting, asked, ahead = waits(file), steps(file), agenda(file)
-    assert file.over or waiting, "the case is in no queue"
+    assert bool(waiting) == (not file.over or bool(file.in_hand)), "the case is in no queue, or in one for nothing"
     for item, live in file.items.items():
         match live.state:
             case ItemState.DENIED | ItemState.CANCELLED:
@@ -99,11 +99,13 @@ def check(file: CaseFile) -> None:
             case ItemState.WAITING | ItemState.ACCEPTED:
                 assert file.state is CaseState.OPEN, f"{item} outlived its case"
     ended = all(live.state in ENDED for live in file.items.values())
-    if file.state is not CaseState.WITHDRAWN:
-        assert (file.state is CaseState.CONCLUDED) == (ended and not file.in_hand), (
-            "a case is concluded if, and only if, all its items ended and nobody has to look at anything"
-        )
+    if file.state is CaseState.OPEN:
+        assert not ended or file.in_hand, "all items have ended and nobody has to look at anything"
     if file.state is CaseState.CONCLUDED:
+        assert ended, "a case is concluded, and an item has not ended"
+        assert all(file.proofs[proof].state is ProofState.CONTESTED for proof in file.in_hand), (
+            "only what a late answer contested is looked at after the end"
+        )
         well = all(live.state is ItemState.CONCLUDED or live.no_longer_applied for live in file.items.values())
         assert file.outcome == ("complete" if well else "partial")
     if file.over:
@@ -176,9 +178,7 @@ def no_card_is_left_behind(file: CaseFile) -> None:
     in_hand = {
         card_id(file.case_id, proof, live.round, "hand") for proof, live in file.proofs.items() if live.state in IN_HAND
     }
-    assert cards(file).keys() == (open_now | in_hand if not file.over else set()), (
-        "a card was left behind, or forgotten"
-    )
+    assert cards(file).keys() == open_now | in_hand, "a card was left behind, or forgotten"
     assert not file.over or not open_now
 
 

@@ -333,18 +333,26 @@ def expires(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime
     return ExpireVerification(id=an_id(), at=at, by=THE_ENGINE, proof=proof, round=live.round, rung=rung)
 
 
-def suspends(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime) -> SuspendVerification:
+def suspends(
+    file: CaseFile, proof: str, *, rung: int | None = None, by: Actor = SUPERIOR, at: datetime
+) -> SuspendVerification:
     """A superior stops the clock."""
     live = file.proof(proof)
     rung = live.rung if rung is None else rung
-    return SuspendVerification(id=an_id(), at=at, by=SUPERIOR, proof=proof, round=live.round, rung=rung, note="note/5")
+    return SuspendVerification(
+        id=an_id(), at=at, by=by, proof=proof, round=live.round, rung=rung, note="note/5", as_superior=by == SUPERIOR
+    )
 
 
-def resumes(file: CaseFile, proof: str, *, rung: int | None = None, at: datetime) -> ResumeVerification:
+def resumes(
+    file: CaseFile, proof: str, *, rung: int | None = None, by: Actor = SUPERIOR, at: datetime
+) -> ResumeVerification:
     """And starts it again."""
     live = file.proof(proof)
     rung = live.rung if rung is None else rung
-    return ResumeVerification(id=an_id(), at=at, by=SUPERIOR, proof=proof, round=live.round, rung=rung)
+    return ResumeVerification(
+        id=an_id(), at=at, by=by, proof=proof, round=live.round, rung=rung, as_superior=by == SUPERIOR
+    )
 
 
 def escalates(proof: str, *, at: datetime = MONDAY) -> EscalateProof:

@@ -22,6 +22,7 @@ from domain.events import (
     VerificationReminded,
     VerificationResumed,
 )
+from domain.notices import cards
 from domain.refusals import (
     AlreadySettled,
     AnswerNotOffered,
@@ -84,6 +85,7 @@ from tests.domain.telling import (
     read,
     reminds,
     resumes,
+    settle,
     suspends,
     told,
     when,
@@ -361,6 +363,27 @@ def test_what_was_claimed_is_released_into_the_queue_by_its_owner_only() -> None
     assert (asked(file).owner, asked(file).claimed) == (None, False)
     assert when(assigns(file, MARRIAGE, "released", None, by=OFFICER), file) == ()
     assert when(claims(file, MARRIAGE, by=COLLEAGUE), file)
+
+
+def test_the_clock_of_what_was_claimed_is_its_owners_and_the_superiors() -> None:
+    file = given(claims(file := with_the_department(), MARRIAGE), file=file)
+    with pytest.raises(HeldByAnother):
+        when(suspends(file, MARRIAGE, by=COLLEAGUE, at=HALF), file)
+    for stopped_by in (OFFICER, SUPERIOR):
+        stopped = given(suspends(file, MARRIAGE, by=stopped_by, at=HALF), file=file)
+        with pytest.raises(HeldByAnother):
+            when(resumes(stopped, MARRIAGE, by=COLLEAGUE, at=HALF), stopped)
+        assert when(resumes(stopped, MARRIAGE, by=OFFICER, at=HALF), stopped)
+
+
+def test_nobody_gives_back_what_is_another_s() -> None:
+    file = given(
+        assigns(with_the_department(), MARRIAGE, "assigned", OFFICER.account, note="note/7"), file=with_the_department()
+    )
+
+    with pytest.raises(HeldByAnother):
+        when(assigns(file, MARRIAGE, "released", None, by=COLLEAGUE), file)
+    assert when(assigns(file, MARRIAGE, "released", None, by=OFFICER), file)
 
 
 def test_what_is_handed_over_is_the_colleagues_alone() -> None:
@@ -717,15 +740,31 @@ def test_an_offer_of_a_commitment_ends_with_the_application() -> None:
     assert given(withdraw(), file=offered()).over
 
 
-def test_an_answer_after_the_case_was_concluded_is_kept_and_changes_nothing() -> None:
+def test_a_contradiction_after_the_case_was_concluded_undoes_nothing_and_a_caseworker_looks() -> None:
     file = departments_conclude(sent_on_the_communitys_word())
     assert file.state is CaseState.CONCLUDED
 
-    (event,) = when(answers(file, IDENTITY, "contradicts", rung=1), file)
+    late, contested = when(answers(file, IDENTITY, "contradicts", rung=1), file)
+
+    assert isinstance(late, LateAnswerRecorded)
+    assert late.contradicts
+    assert isinstance(contested, ProofContested)
+    after = given(answers(file, IDENTITY, "contradicts", rung=1), file=file)
+    assert (after.items, after.state, after.over) == (file.items, file.state, True)
+    assert [(wait.what, wait.on) for wait in waits(after)] == [(IDENTITY, "caseworker")]
+    assert [card.audience for card in cards(after).values()] == ["caseworkers"]
+    for met in (True, False):
+        looked_at = given(settle(IDENTITY, met=met), file=after)
+        assert (looked_at.items, looked_at.in_hand, waits(looked_at), cards(looked_at)) == (file.items, (), (), {})
+
+
+def test_a_match_after_the_case_was_concluded_is_kept_and_changes_nothing() -> None:
+    file = departments_conclude(sent_on_the_communitys_word())
+
+    (event,) = when(answers(file, IDENTITY, "matches", rung=1), file)
 
     assert isinstance(event, LateAnswerRecorded)
-    assert event.contradicts
-    after = given(answers(file, IDENTITY, "contradicts", rung=1), file=file)
+    after = given(answers(file, IDENTITY, "matches", rung=1), file=file)
     assert (after.proofs, after.state, after.over) == (file.proofs, file.state, True)
 
 

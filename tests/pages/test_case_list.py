@@ -22,7 +22,7 @@ def test_the_list_tells_by_tab_what_has_to_be_done(pages: Pages) -> None:
         html = browser.get(f"/cases?tab={tab}").html
         return {name for name, story in stories.items() if f'id="case-{story.case_no}"' in html}
 
-    assert shown("in_hand") == {"escalated", "contested", "rejected"}
+    assert shown("in_hand") == {"escalated", "contested", "rejected", "doubted"}
     assert shown("overdue") == {"overdue"}
     assert shown("concluded") == {"automatic", "denied", "doubted"}
     assert shown("open") == {
@@ -37,7 +37,7 @@ def test_the_list_tells_by_tab_what_has_to_be_done(pages: Pages) -> None:
     }
     assert shown("all") == set(stories)
     page = browser.get("/cases")
-    assert re.findall(r'class="many">([^<]+)<', page.html) == ["8", "3", "1", "3", "12"]
+    assert re.findall(r'class="many">([^<]+)<', page.html) == ["8", "4", "1", "3", "12"]
     assert "“父母婚姻状况”核对不一致, 待经办人认定" in page.text
     assert "11月24日 周二 24:00 剩余 12 小时 0 分" in page.text
     assert "11月23日 周一 24:00 已超 12 小时 0 分" in page.text
