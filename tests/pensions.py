@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
-from itertools import count
+from itertools import count, islice
 from typing import Any, assert_never
 from unittest.mock import patch
 from uuid import UUID, uuid5
@@ -46,7 +46,8 @@ _numbers: Iterator[int] = count(1)
 
 def a_form(number: int = 0) -> dict[str, Any]:
     """The n-th of several men born in May 1965, who retire in July 2025."""
-    worker = next(one for place, one in enumerate(workers(1_000)) if place == number)
+    men = (one for one in workers(1_000) if one.sex == "1")
+    worker = next(islice(men, number, None))
     return {
         "insurance": {
             "category": "M60",

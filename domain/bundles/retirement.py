@@ -353,6 +353,7 @@ BUNDLE = Bundle(
         Lawful(
             requirement="retirement_month",
             facts=(
+                *_BY_CITIZEN_ID,
                 Fact(name="category", origin=FromForm(field="insurance.category")),
                 Fact(name="born_in", origin=FromForm(field="insurance.born_in")),
                 Fact(name="choice", origin=FromForm(field="insurance.choice")),

@@ -30,8 +30,10 @@ from domain.commands import (
 from domain.decisions import decide
 from domain.declaration import contradictions
 from domain.form import SoFar, read_application
+from domain.identifiers import citizen_id_check
 from domain.law.entitlement import entitlements
-from domain.law.months import first_day, month_of
+from domain.law.months import first_day, month_of, month_text, read_month
+from domain.law.retirement_age import Category, statutory_month
 from domain.refusals import FormFaulty
 from domain.steps import AskRegister, FindVerifier, SubmitItem, agenda, steps
 from domain.time_limits import SHANGHAI, days, due_at, in_shanghai
@@ -274,6 +276,37 @@ def test_the_law_is_asked_before_the_declaration_is_taken_in(answers: dict[str, 
         read_application(BUNDLE, form(**answers), at=FILED)
 
     assert [fault.rule for fault in refused.value.faults] == [rule]
+
+
+def a_citizen_id(*, man: bool) -> str:
+    """Born like him, and a man or a woman by the number."""
+    first = f"{WORKER.citizen_id[:16]}{3 if man else 4}"
+    return first + citizen_id_check(first)
+
+
+@pytest.mark.parametrize(
+    ("category", "man"), [("F50", True), ("F55", True), ("M60", False)], ids=["F50-man", "F55-man", "M60-woman"]
+)
+def test_nobody_retires_in_a_category_of_the_other_sex(category: str, man: bool) -> None:
+    number = a_citizen_id(man=man)
+    filled = form(category=category, choice="early", retires_on="2026-12")
+    filled["retiree"]["citizen_id"] = number
+
+    with pytest.raises(FormFaulty) as refused:
+        read_application(BUNDLE, filled, at=FILED)
+
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.rule) == ("/application/insurance/category", "not_of_that_sex")
+    assert number not in f"{fault.zh}{fault.en}"
+
+
+@pytest.mark.parametrize(("category", "born"), [("F55", "1971-09"), ("F50", "1976-09")])
+def test_a_woman_retires_in_the_categories_of_women(category: str, born: str) -> None:
+    when = month_text(statutory_month(Category(category), read_month(born)))
+    filled = form(category=category, born_in=born, retires_on=when)
+    filled["retiree"]["citizen_id"] = a_citizen_id(man=False)
+
+    assert read_application(BUNDLE, filled, at=FILED).milestones
 
 
 @pytest.mark.parametrize("written", ["2027-03", "2027-03-01"])
