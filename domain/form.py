@@ -363,18 +363,22 @@ class _Reading:
         if known.keys() >= set(requirement.needs):
             told_on = {name: self._told_on(fields[name], value) for name, value in known.items()}
             for wrong in requirement.judge(told_on, known):
-                self._at(fields[wrong.fact], wrong.rule, wrong.zh, wrong.en)
+                self._at(fields[wrong.fact], wrong.rule, wrong.zh, wrong.en, stands_alone=True)
 
     def _told_on(self, path: str, value: str) -> date:
         stands = self.so_far is not None and value_at(self.so_far.sections, path) == value
         told_at = self.so_far.told_at(path) if self.so_far is not None and stands else self.at
         return told_at.astimezone(SHANGHAI).date()
 
-    def _at(self, path: str, rule: str, zh: str, en: str) -> None:
+    def _at(self, path: str, rule: str, zh: str, en: str, *, stands_alone: bool = False) -> None:
         section, _, code = path.partition(".")
         field = self.bundle.field(path)
         number = "/0" if self.bundle.section(section).at_most > 1 else ""
-        self._fault(f"/{section}{number}/{code}", rule, f"“{field.title}”{zh}", f"{field.title_en} {en}")
+        # A check's words go on from the field's title; a sentence of the law is one by itself.
+        after, after_en = (": ", ": ") if stands_alone else ("", " ")
+        self._fault(
+            f"/{section}{number}/{code}", rule, f"“{field.title}”{after}{zh}", f"{field.title_en}{after_en}{en}"
+        )
 
     def _pointer(self, section: Section, number: int, field: FormField) -> str:
         return f"/{section.code}{f'/{number}' if section.at_most > 1 else ''}/{field.code}"

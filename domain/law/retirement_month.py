@@ -71,7 +71,7 @@ def _direction(choice: str, chosen: int, statutory: int) -> tuple[Unlawful, ...]
     if not wrong:
         return ()
     month = month_text(statutory)
-    zh, en = f"与选择不符: 法定退休时间为 {month}", f"does not fit the choice: the statutory month is {month}"
+    zh, en = f"与选择不符, 法定退休时间为 {month}", f"does not fit the choice; the statutory month is {month}"
     return (Unlawful("retires_on", "not_as_chosen", zh, en),)
 
 

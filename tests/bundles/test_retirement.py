@@ -278,6 +278,28 @@ def test_the_law_is_asked_before_the_declaration_is_taken_in(answers: dict[str, 
     assert [fault.rule for fault in refused.value.faults] == [rule]
 
 
+@pytest.mark.parametrize(
+    ("answers", "zh", "en"),
+    [
+        (
+            {"choice": "late", "retires_on": "2027-06"},
+            "“退休时间”: 延迟退休须在法定退休时间前至少 1 个月书面约定",
+            "Retires on: retiring late is agreed in writing 1 month before the statutory month",
+        ),
+        (
+            {"choice": "late", "retires_on": "2027-02"},
+            "“退休时间”: 与选择不符, 法定退休时间为 2027-03",
+            "Retires on: does not fit the choice; the statutory month is 2027-03",
+        ),
+    ],
+)
+def test_what_the_law_says_stands_behind_the_title_of_its_field(answers: dict[str, object], zh: str, en: str) -> None:
+    with pytest.raises(FormFaulty) as refused:
+        read_application(BUNDLE, form(**answers), at=datetime(2027, 3, 2, tzinfo=SHANGHAI))
+
+    assert [(fault.zh, fault.en) for fault in refused.value.faults] == [(zh, en)]
+
+
 def a_citizen_id(*, man: bool) -> str:
     """Born like him, and a man or a woman by the number."""
     first = f"{WORKER.citizen_id[:16]}{3 if man else 4}"
