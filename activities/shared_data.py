@@ -99,6 +99,8 @@ def _agree(bundle: Bundle, path: str, said: str, value: str) -> bool:
     match bundle.field(path).kind:
         case FieldKind.MOMENT:
             return said[: len("2026-11-20")] == value[: len("2026-11-20")]
+        case FieldKind.MONTH:
+            return said[: len("2026-11")] == value[: len("2026-11")]
         case FieldKind.CITIZEN_ID | FieldKind.PASSPORT | FieldKind.USCC:
             return said.upper() == value.upper()
         case _:

@@ -12,6 +12,7 @@ from demo.city.people import Family, Person
 from demo.city.places import DIVISION_BY_CODE
 from demo.city.population import CITY, Parent, Population, employer_of
 from demo.city.workers import find_worker
+from domain.law.months import month_text
 
 Outcome = Literal["found", "not_found", "unreadable"]
 Record = dict[str, str]
@@ -192,8 +193,13 @@ def _pension_record(_: Population, by: Asked) -> Answer:
     worker = find_worker(by["citizen_id"])
     if worker is None:
         return NOT_FOUND
-    return "found", {
+    in_file = {} if worker.born_in_file is None else {"born_in_file": month_text(worker.born_in_file)}
+    return "found", in_file | {
         "name": worker.name,
+        # Empty where nobody has reviewed the post yet.
+        "category": worker.category,
+        "born_in": month_text(worker.born),
+        "places": str(worker.places),
         "contribution_months": str(worker.contribution_months),
         "index": worker.index,
         "account_balance": worker.account_balance,

@@ -162,10 +162,25 @@ CONTRIBUTIONS = Proof(
         SharedDataQuery(
             source="pension_records",
             by=_BY_CITIZEN_ID,
-            agrees=(_SAME_NAME, Agrees(answer="contribution_months", field="insurance.contribution_months")),
-            holds=(Holds(answer="arrears", among=("none",)), Holds(answer="state", among=("active",))),
+            agrees=(
+                _SAME_NAME,
+                Agrees(answer="category", field="insurance.category"),
+                # By the ID card and by the file: where they disagree, one contradicts whatever was declared, and the
+                # file counts (劳社部发〔1999〕8号) once somebody has looked into it.
+                Agrees(answer="born_in", field="insurance.born_in"),
+                Agrees(answer="born_in_file", field="insurance.born_in"),
+                Agrees(answer="contribution_months", field="insurance.contribution_months"),
+            ),
+            holds=(
+                Holds(answer="arrears", among=("none",)),
+                Holds(answer="places", among=("1",)),
+                Holds(answer="state", among=("active",)),
+            ),
         ),
-        DepartmentVerification(department="human_resources", shows=(*_SHOWN, "insurance.contribution_months")),
+        DepartmentVerification(
+            department="human_resources",
+            shows=(*_SHOWN, "insurance.category", "insurance.born_in", "insurance.contribution_months"),
+        ),
         Escalation(),
     ),
 )
