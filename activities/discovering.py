@@ -32,6 +32,7 @@ from domain.watch_list import (
     born_months,
     completed,
     judge,
+    months_ahead,
     occasion_in_force,
     prefilled,
     unreadable,
@@ -182,7 +183,7 @@ class Discovering:
         run = await asyncio.to_thread(self._begin, scan)
         while run.finished_at is None:
             page = await self._next(scan, discovery, run.cursor)
-            findings = _findings(page, scan, discovery)
+            findings = self._findings(page, scan, discovery)
             kept = await asyncio.to_thread(self._keep, run, findings, page)
             if kept is None:
                 # We were frozen for so long that another one has begun anew.
@@ -199,7 +200,7 @@ class Discovering:
         after: str | None = ""
         while after is not None:
             page = await self._next(scan, discovery, after)
-            found += _findings(page, scan, discovery)
+            found += self._findings(page, scan, discovery)
             read += page.read
             after = page.last
         return found, read
@@ -267,6 +268,13 @@ class Discovering:
     async def _next(self, scan: Scan, discovery: Discovery, after: str) -> Page:
         born = born_months(discovery.when, scan.month)
         return in_order(await self._register.page(scan.district, born, after, self._page), after)
+
+    def _findings(self, page: Page, scan: Scan, discovery: Discovery) -> list[Finding]:
+        now = months_ahead(in_shanghai(self._clock()).date(), 0)
+        found = [
+            one for person in page.people if (one := judge(person, discovery, scan.month, read_in=now)) is not None
+        ]
+        return [*found, *(unreadable(person, scan.district, discovery, scan.month) for person in page.unreadable)]
 
     def _begin(self, scan: Scan) -> Run:
         def once() -> Run:
@@ -367,11 +375,6 @@ class Discovering:
         except Refusal as refused:
             return _Tried(fault=refused.code)
         return _Tried(case_id=filed.case_id, month=row.month)
-
-
-def _findings(page: Page, scan: Scan, discovery: Discovery) -> list[Finding]:
-    found = [one for person in page.people if (one := judge(person, discovery, scan.month)) is not None]
-    return [*found, *(unreadable(person, scan.district, discovery, scan.month) for person in page.unreadable)]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, assert_never
 
 from domain.bundle import AtAge, AtRetirementAge, Bundle, Discovery, FieldKind
+from domain.law.contributions import contributed_by
 from domain.law.months import MONTHS_IN_YEAR, first_day, month_text
 from domain.law.retirement_age import STATUTORY_MONTHS, Category, born_for, retirement_age
 from domain.refusals import NotFound
@@ -206,11 +207,11 @@ def born_months(when: AtRetirementAge | AtAge, month: int) -> frozenset[int]:
             assert_never(when)
 
 
-def judge(one: InsuredPerson, discovery: Discovery, month: int) -> Finding | None:
-    """What the register's line means for the list of that month; None if it has nothing to do with it."""
+def judge(one: InsuredPerson, discovery: Discovery, month: int, *, read_in: int) -> Finding | None:
+    """What the register's line, read in `read_in`, means for the list of that month; None if it is not about it."""
     match discovery.when:
         case AtRetirementAge():
-            return _at_retirement_age(one, discovery.code, month)
+            return _at_retirement_age(one, discovery.code, month, read_in)
         case AtAge(years=years):
             if one.born != month - years * MONTHS_IN_YEAR:
                 return None
@@ -266,7 +267,7 @@ def prefilled(discovery: Discovery, bundle: Bundle, record: Mapping[str, str]) -
     return form
 
 
-def _at_retirement_age(one: InsuredPerson, occasion: str, month: int) -> Finding | None:
+def _at_retirement_age(one: InsuredPerson, occasion: str, month: int, read_in: int) -> Finding | None:
     reached = {
         (category, born): STATUTORY_MONTHS[category].get(born) for category in _categories(one) for born in _births(one)
     }
@@ -274,7 +275,7 @@ def _at_retirement_age(one: InsuredPerson, occasion: str, month: int) -> Finding
         if then == month:
             months = tuple(sorted({found for found in reached.values() if found is not None}))
             excluded = tuple(_excluded(one))
-            reasons = excluded or tuple(_conflicts(one, category, born))
+            reasons = excluded or tuple(_conflicts(one, category, born, _contributed(one, month, read_in)))
             outcome = Outcome.EXCLUDED if excluded else Outcome.CONFLICT if reasons else Outcome.DUE
             rule = f"{category} {month_text(born)} -> {month_text(month)}"
             return Finding(one.person, one.district, occasion, month, months, outcome, reasons, born, rule)
@@ -299,12 +300,18 @@ def _excluded(one: InsuredPerson) -> Iterator[str]:
         yield DEAD
 
 
-def _conflicts(one: InsuredPerson, category: Category, born: int) -> Iterator[str]:
+def _contributed(one: InsuredPerson, month: int, read_in: int) -> int:
+    """By that month; whoever owes contributions, or is not paying, is not taken to pay on."""
+    pays_on = one.state == "active" and not one.arrears
+    return contributed_by(month, one.contribution_months, read_in) if pays_on else one.contribution_months
+
+
+def _conflicts(one: InsuredPerson, category: Category, born: int, contributed: int) -> Iterator[str]:
     if one.born_in_file is not None and one.born_in_file != one.born:
         yield "birth_dates_differ"
     if one.category is None:
         yield "category_unknown"
-    if one.contribution_months < retirement_age(category, born).min_contribution_months:
+    if contributed < retirement_age(category, born).min_contribution_months:
         yield "contributions_short"
     if one.places > 1:
         yield "two_places"

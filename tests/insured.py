@@ -49,7 +49,7 @@ def found(outcome: Outcome = Outcome.DUE, *, month: int = MARCH, district: str =
     """Workers of the city who are found in that month, with that outcome; the same in every run."""
     for one in _everybody():
         if one.district == district and one.n:
-            finding = judge(line(one), RETIREMENT, month)
+            finding = judge(line(one), RETIREMENT, month, read_in=month)
             if finding is not None and finding.outcome is outcome:
                 yield one
 

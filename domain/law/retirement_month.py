@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.identifiers import Sex, read_citizen_id
+from domain.law.contributions import contributed_by
 from domain.law.months import month_of, month_text
 from domain.law.requirement import Requirement, Unlawful
 from domain.law.retirement_age import (
@@ -105,7 +106,7 @@ def _in_time(choice: str, told: int, chosen: int, statutory: int) -> tuple[Unlaw
 
 def _contributed(age: RetirementAge, months: int, chosen: int, told: int) -> tuple[Unlawful, ...]:
     minimum = age.min_contribution_months if age.chosen is None else age.chosen.min_contribution_months
-    by_then = months + max(0, chosen - told)
+    by_then = contributed_by(chosen, months, told)
     if by_then >= minimum:
         return ()
     zh = f"到退休时为 {by_then} 个月, 不足最低缴费年限 {minimum} 个月, 须先续缴或转入居民养老保险"

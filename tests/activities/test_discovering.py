@@ -88,7 +88,7 @@ class Bureau:
 
     async def at_the_counter(self, one: Worker, **other: Any) -> Filed:
         """The same person hands in the form by hand, at the bureau itself or elsewhere."""
-        judged = judge(line(one), RETIREMENT, MARCH)
+        judged = judge(line(one), RETIREMENT, MARCH, read_in=MARCH)
         assert judged is not None
         record = (await Register(one).records([one.person]))[one.person]
         bundle = catalogue().in_force("retirement", self.now.date())
@@ -457,6 +457,22 @@ async def test_a_clock_that_goes_back_lets_nobody_be_tried_for_ever(bureau: Bure
     bureau.register.records = records  # type: ignore[method-assign]
 
     assert await bureau.open(at_most=20) == Opened(opened=4, not_opened=1)
+
+
+async def test_whoever_has_paid_long_enough_by_the_month_itself_has_a_case_of_their_own(bureau: Bureau) -> None:
+    """Six months are paid between September and March: what the list takes for enough, the law takes in."""
+    enough, one_too_few, owing = DUE[:3]
+    for one, months in ((enough, 174), (one_too_few, 173), (owing, 174)):
+        bureau.register.say(one, contribution_months=months, arrears=one is owing)
+        bureau.register.answers[one.person] = {"contribution_months": str(months)}
+
+    await bureau.scan()
+    await bureau.open()
+
+    lines = bureau.lines()
+    assert (lines[enough.person].outcome, lines[enough.person].case_id is not None) == ("due", True)
+    assert lines[one_too_few.person].reasons == ["contributions_short"]
+    assert lines[owing.person].reasons == ["contributions_short", "arrears"]
 
 
 async def test_who_has_died_has_the_case_ended_once_and_the_others_go_on(bureau: Bureau) -> None:

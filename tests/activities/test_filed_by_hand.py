@@ -44,7 +44,7 @@ def on_the_list(outcome: Outcome) -> Iterator[tuple[Worker, Finding]]:
     """Everybody in the city who is on the list of March 2027, and how."""
     for division in DIVISIONS:
         for one in found(outcome, district=division.code):
-            finding = judge(line(one), RETIREMENT, MARCH)
+            finding = judge(line(one), RETIREMENT, MARCH, read_in=MARCH)
             assert finding is not None
             yield one, finding
 

@@ -35,7 +35,7 @@ def test_who_turns_sixty_or_seventy_has_a_case_that_nobody_had_to_fill_in(code: 
     (born,) = born_months(discovery.when, MONTH)
     one = next(one for one in workers(20_000) if one.born == born and one.state == "active")
 
-    found = judge(as_listed(one), discovery, MONTH)
+    found = judge(as_listed(one), discovery, MONTH, read_in=MONTH)
 
     assert found is not None
     assert found.born is not None
@@ -56,7 +56,7 @@ def test_the_dead_are_not_sent_a_card() -> None:
     (born,) = born_months(discovery.when, MONTH)
     alive = next(one for one in workers(20_000) if one.born == born and one.state == "active")
 
-    found = judge(as_listed(alive, state="dead"), discovery, MONTH)
+    found = judge(as_listed(alive, state="dead"), discovery, MONTH, read_in=MONTH)
 
     assert found is not None
     assert (found.outcome, found.reasons) == (Outcome.EXCLUDED, ("dead",))

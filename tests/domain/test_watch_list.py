@@ -25,6 +25,8 @@ from domain.watch_list import (
 
 (RETIREMENT,) = BUNDLE.discoveries
 MARCH_2027 = read_month("2027-03")
+READ_IN = read_month("2026-09")
+"""Half a year ahead."""
 BORN = read_month("1966-09")
 """domain.md 4.4: a man born 1966-09 reaches his statutory month in 2027-03."""
 
@@ -43,12 +45,12 @@ def a_man(**other: object) -> InsuredPerson:
 
 
 def test_a_man_is_found_in_his_statutory_month_and_in_no_other() -> None:
-    found = judge(a_man(), RETIREMENT, MARCH_2027)
+    found = judge(a_man(), RETIREMENT, MARCH_2027, read_in=READ_IN)
 
     assert found is not None
     assert (found.outcome, found.reasons, found.rule) == (Outcome.DUE, (), "M60 1966-09 -> 2027-03")
-    assert judge(a_man(), RETIREMENT, MARCH_2027 - 1) is None
-    assert judge(a_man(), RETIREMENT, MARCH_2027 + 1) is None
+    assert judge(a_man(), RETIREMENT, MARCH_2027 - 1, read_in=READ_IN) is None
+    assert judge(a_man(), RETIREMENT, MARCH_2027 + 1, read_in=READ_IN) is None
 
 
 def test_the_register_is_asked_for_exactly_the_months_of_birth_that_the_law_lets_through() -> None:
@@ -56,7 +58,7 @@ def test_the_register_is_asked_for_exactly_the_months_of_birth_that_the_law_lets
         born
         for born in range(month_of(1950, 1), month_of(1990, 1))
         for category in Category
-        if judge(a_man(category=category, born=born, born_in_file=born), RETIREMENT, MARCH_2027)
+        if judge(a_man(category=category, born=born, born_in_file=born), RETIREMENT, MARCH_2027, read_in=READ_IN)
     }
 
 
@@ -65,21 +67,39 @@ def test_the_register_is_asked_for_exactly_the_months_of_birth_that_the_law_lets
     [
         ({"born_in_file": BORN + 5}, "birth_dates_differ"),
         ({"category": None}, "category_unknown"),
-        ({"contribution_months": 179}, "contributions_short"),
+        ({"contribution_months": 173}, "contributions_short"),
         ({"places": 2}, "two_places"),
         ({"arrears": True}, "arrears"),
     ],
 )
 def test_a_doubt_puts_the_person_on_the_list_for_somebody_to_look(other: dict[str, object], reason: str) -> None:
-    found = judge(a_man(**other), RETIREMENT, MARCH_2027)
+    found = judge(a_man(**other), RETIREMENT, MARCH_2027, read_in=READ_IN)
 
     assert found is not None
     assert (found.outcome, found.reasons) == (Outcome.CONFLICT, (reason,))
     assert reason in CONFLICTS
 
 
+def test_whoever_pays_on_has_paid_long_enough_by_the_month_of_retirement() -> None:
+    just_enough = judge(a_man(contribution_months=174), RETIREMENT, MARCH_2027, read_in=READ_IN)
+    read_later = judge(a_man(contribution_months=174), RETIREMENT, MARCH_2027, read_in=READ_IN + 1)
+
+    assert just_enough is not None
+    assert (just_enough.outcome, just_enough.reasons) == (Outcome.DUE, ())
+    assert read_later is not None
+    assert read_later.reasons == ("contributions_short",)
+
+
+@pytest.mark.parametrize("other", [{"arrears": True}, {"state": "suspended"}], ids=["arrears", "suspended"])
+def test_whoever_does_not_pay_on_has_what_they_have_paid(other: dict[str, object]) -> None:
+    found = judge(a_man(contribution_months=179, **other), RETIREMENT, MARCH_2027, read_in=READ_IN)
+
+    assert found is not None
+    assert "contributions_short" in found.reasons
+
+
 def test_whose_file_says_the_month_is_found_though_the_card_says_another() -> None:
-    found = judge(a_man(born=BORN - 40), RETIREMENT, MARCH_2027)
+    found = judge(a_man(born=BORN - 40), RETIREMENT, MARCH_2027, read_in=READ_IN)
 
     assert found is not None
     assert found.reasons == ("birth_dates_differ",)
@@ -87,7 +107,7 @@ def test_whose_file_says_the_month_is_found_though_the_card_says_another() -> No
 
 @pytest.mark.parametrize(("state", "reason"), [("retired", "already_retired"), ("dead", "dead")])
 def test_who_has_retired_or_died_is_named_and_has_no_case(state: str, reason: str) -> None:
-    found = judge(a_man(state=state, arrears=True), RETIREMENT, MARCH_2027)
+    found = judge(a_man(state=state, arrears=True), RETIREMENT, MARCH_2027, read_in=READ_IN)
 
     assert found is not None
     assert (found.outcome, found.reasons) == (Outcome.EXCLUDED, (reason,))
@@ -97,7 +117,7 @@ def test_who_has_retired_or_died_is_named_and_has_no_case(state: str, reason: st
 def test_a_woman_of_unknown_post_is_found_at_the_earlier_of_her_two_ages() -> None:
     woman = a_man(sex="2", category=None, born=read_month("1975-01"), born_in_file=None)
 
-    found = judge(woman, RETIREMENT, read_month("2025-02"))
+    found = judge(woman, RETIREMENT, read_month("2025-02"), read_in=READ_IN)
 
     assert found is not None
     assert found.reasons == ("category_unknown",)
@@ -106,9 +126,9 @@ def test_a_woman_of_unknown_post_is_found_at_the_earlier_of_her_two_ages() -> No
 def test_whose_papers_disagree_may_be_meant_in_either_month() -> None:
     doubted = a_man(born_in_file=BORN + 12)
 
-    by_card = judge(doubted, RETIREMENT, MARCH_2027)
+    by_card = judge(doubted, RETIREMENT, MARCH_2027, read_in=READ_IN)
     assert by_card is not None
-    by_file = judge(doubted, RETIREMENT, by_card.months[-1])
+    by_file = judge(doubted, RETIREMENT, by_card.months[-1], read_in=READ_IN)
 
     assert by_file is not None
     assert by_card.months == by_file.months == (MARCH_2027, by_file.month)
