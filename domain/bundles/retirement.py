@@ -257,6 +257,32 @@ CONFIRMED = Proof(
     ),
 )
 
+_CHOSEN_WITH_THE_EMPLOYER = (
+    DepartmentVerification(
+        department="human_resources",
+        shows=(*_SHOWN, "employer.name", "employer.uscc", "insurance.choice", "insurance.retires_on"),
+    ),
+    Escalation(),
+)
+
+LATE_AGREEMENT = Proof(
+    code="late_agreement",
+    title="延迟退休书面约定",
+    title_en="Written agreement to retire later",
+    basis="人社部发〔2024〕94号",
+    when=("employed", "retires_late"),
+    routes=_CHOSEN_WITH_THE_EMPLOYER,
+)
+
+EARLY_NOTICE = Proof(
+    code="early_notice",
+    title="提前退休书面告知",
+    title_en="Written notice of retiring earlier",
+    basis="人社部发〔2024〕94号",
+    when=("employed", "retires_early"),
+    routes=_CHOSEN_WITH_THE_EMPLOYER,
+)
+
 PAYMENT_ACCOUNT = Proof(
     code="payment_account",
     title="养老金支付账户",
@@ -344,6 +370,21 @@ BUNDLE = Bundle(
             field="insurance.deemed_years",
             among=("true",),
         ),
+        # Of whoever is employed, the employer agreed in writing or was told in writing; the bureau looks at the paper.
+        Circumstance(
+            code="retires_late",
+            title="弹性延迟退休",
+            title_en="Retires later",
+            field="insurance.choice",
+            among=("late",),
+        ),
+        Circumstance(
+            code="retires_early",
+            title="弹性提前退休",
+            title_en="Retires earlier",
+            field="insurance.choice",
+            among=("early",),
+        ),
         # Not the same as being employed: an account of an earlier employer is sealed (封存) until it is paid out,
         # and who is insured without an employer may have opened one, or none.
         Circumstance(
@@ -426,7 +467,7 @@ BUNDLE = Bundle(
             promised_limit=days(30),
             after=("file_review",),
             not_before="form_sent",
-            proofs=(CONFIRMED,),
+            proofs=(LATE_AGREEMENT, EARLY_NOTICE, CONFIRMED),
         ),
         Item(
             code="final_contribution",

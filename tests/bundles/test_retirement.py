@@ -134,10 +134,10 @@ def the_day_comes(file: CaseFile, milestone: str) -> tuple[CaseFile, datetime]:
     return goes_on(_after(file, NoteMilestone(id=an_id(), at=day, by=THE_ENGINE, milestone=milestone)), day), day
 
 
-def confirms(file: CaseFile, at: datetime, answer: Any = "matches") -> CaseFile:
-    live = file.proofs["confirmed"]
+def confirms(file: CaseFile, at: datetime, answer: Any = "matches", proof: str = "confirmed") -> CaseFile:
+    live = file.proofs[proof]
     command = AnswerVerification(
-        id=an_id(), at=at, by=BUREAU, proof="confirmed", round=live.round, rung=live.rung, answer=answer,
+        id=an_id(), at=at, by=BUREAU, proof=proof, round=live.round, rung=live.rung, answer=answer,
         note=None if answer == "matches" else "note/1",
     )  # fmt: skip
     return goes_on(_after(file, command), at)
@@ -243,6 +243,41 @@ def test_every_register_is_read_ahead_and_the_employers_only_of_who_has_one(empl
     asked = {step.source for step in steps(file) if isinstance(step, AskRegister)}
     assert {"pension_records", "medical_insurance_records", "housing_fund_accounts", "household_register"} <= asked
     assert ("employers" in asked) is employed
+
+
+@pytest.mark.parametrize(
+    ("choice", "month", "proofs"),
+    [
+        ("late", "2027-06", {"late_agreement"}),
+        ("early", "2026-12", {"early_notice"}),
+        ("statutory", "2027-03", set()),
+    ],
+)
+@pytest.mark.parametrize("employed", [True, False])
+def test_what_was_settled_with_the_employer_in_writing_is_looked_at_by_the_bureau(
+    choice: str, month: str, proofs: set[str], *, employed: bool
+) -> None:
+    one = next(one for one in workers(20_000) if one.employer is not None)
+    employer = {"employer": filled_ahead(one)["employer"]} if employed else {}
+
+    file = goes_on(opened(form(choice=choice, retires_on=month, employed=employed) | employer), FILED)
+
+    asked = {proof: live.opened for (proof, _, _), live in file.verifications.items()}
+    assert asked.keys() == (proofs if employed else set())
+    assert {opened.route for opened in asked.values()} <= {"department_verification"}
+
+
+def test_nothing_is_confirmed_before_the_bureau_has_seen_the_agreement() -> None:
+    one = next(one for one in workers(20_000) if one.employer is not None)
+    late = form(choice="late", retires_on="2027-06", employed=True) | {"employer": filled_ahead(one)["employer"]}
+
+    file, day = the_day_comes(goes_on(opened(late), FILED), "form_sent")
+    file = confirms(file, day)
+
+    assert file.proofs["confirmed"].state is ProofState.MET
+    assert file.items["confirmation"].state is ItemState.ACCEPTED
+    file = confirms(file, day, proof="late_agreement")
+    assert file.items["confirmation"].state is ItemState.CONCLUDED
 
 
 def test_medical_insurance_paid_by_another_employer_is_noticed_half_a_year_ahead() -> None:

@@ -130,6 +130,24 @@ class Retiree:
         said = [] if corrections is None else [Kept(self.case.case_id, f"note/{id}", {"text": "确认时更正"})]
         act_once(self.house.store, self.case.case_id, command, kept=said, corrections=corrections)
 
+    async def paper_is_seen(self, proof: str) -> None:
+        """An officer of the bureau looks at the agreement or notice, and it is as was declared."""
+        file = await self.house.until(self.case, lambda file: file.proofs[proof].state is ProofState.VERIFYING)
+        live = file.proofs[proof]
+        asked = file.verifications[proof, live.round, live.rung].opened
+        assert (asked.route, asked.unit) == ("department_verification", BUREAU)
+        command = AnswerVerification(
+            id=command_id(self.case.case_id, "seen", proof, live.round),
+            at=self.house.clock(),
+            by=OFFICER,
+            proof=proof,
+            round=live.round,
+            rung=live.rung,
+            answer="matches",
+        )
+        act_once(self.house.store, self.case.case_id, command)
+        await self.house.heard(self.case)
+
     def withdraw(self, reason: str) -> None:
         id = command_id(self.case.case_id, "withdraw")
         command = WithdrawCase(id=id, at=self.house.clock(), by=OFFICER, note=f"note/{id}")
@@ -178,6 +196,7 @@ async def test_a_year_from_the_register_to_the_first_payment(retiree: Retiree) -
     # Two months later he agrees with his employer to work three months longer: every day moves.
     await house.later(retiree.case, timedelta(days=60))
     retiree.choose("late", retiree.month + 3)
+    await retiree.paper_is_seen("late_agreement")
     await retiree.reviewed()
     assert in_shanghai(retiree.day("retires")).date() == first_day(retiree.month + 3)
     assert in_shanghai(retiree.day("form_sent")).date() == first_day(retiree.month + 2)
@@ -201,7 +220,7 @@ async def test_a_year_from_the_register_to_the_first_payment(retiree: Retiree) -
     # The community worker calls, and he confirms.
     retiree.answer(by=Actor(account="somebody", unit=asked.opened.unit), by_phone=True)
     file = await retiree.until(confirmation=DONE, final_contribution=DONE, account_check=DONE)
-    (answered,) = retiree.happened("verification_answered")
+    (answered,) = [event for event in retiree.happened("verification_answered") if event.proof == "confirmed"]
     assert (answered.by_phone, answered.answer) == (True, "matches")
     assert file.items["pension_assessment"].state is ItemState.WAITING
 
@@ -351,6 +370,7 @@ async def test_earlier_takes_three_months_notice_and_moves_every_day(retiree: Re
 
     retiree.choose("early", retiree.month - 2)
 
+    await retiree.paper_is_seen("early_notice")
     await retiree.reviewed()
     assert in_shanghai(retiree.day("retires")).date() == first_day(retiree.month - 2)
     await retiree.day_comes("form_sent")
@@ -375,7 +395,7 @@ async def test_whoever_chooses_after_the_form_went_out_is_asked_to_confirm_what_
     first = retiree.file.proofs["confirmed"].round
 
     retiree.choose("late", retiree.month + 12)
-    await retiree.house.heard(retiree.case)
+    await retiree.paper_is_seen("late_agreement")
 
     assert "confirmed" not in {wait.what for wait in waits(retiree.file) if wait.on.startswith("unit:")}
     await retiree.day_comes("form_sent")
@@ -395,7 +415,7 @@ async def test_whoever_chooses_on_the_form_itself_confirms_once_more_when_its_da
         by=by_link, corrections={"insurance": {"choice": "late", "retires_on": month_text(retiree.month + 2)}}
     )
 
-    await retiree.house.heard(retiree.case)
+    await retiree.paper_is_seen("late_agreement")
     assert {wait.on for wait in waits(retiree.file)} == {"calendar"}
     await retiree.house.later(retiree.case, timedelta(days=20))
     assert retiree.happened("route_exhausted") == [], "the limit of the first form is nobody's any more"
@@ -414,6 +434,7 @@ async def test_whoever_chooses_on_the_form_itself_confirms_once_more_when_its_da
     assert asked.route == "community_check", "no register knows the account"
     assert [event.proof for event in retiree.happened("verification_opened")] == [
         "confirmed",
+        "late_agreement",
         "confirmed",
         "payment_account",
     ]
