@@ -121,6 +121,8 @@ class Milestone(Declared):
     """The day it is counted from, as "section.field"."""
     months: int = 0
     """So many months after the first day of that day's month; before it, if negative."""
+    on_the_day: bool = False
+    """Not the first day of a month, but that very day (a birthday)."""
 
 
 class NotEligible(Conditional):
@@ -147,6 +149,8 @@ class BornBefore(Declared):
     citizen_id: str
     before: str
     years: int = 0
+    only_if: tuple[Is, ...] = ()
+    """Judged only if all of these hold."""
 
 
 class NumbersInOrder(Declared):

@@ -28,6 +28,7 @@ from domain.bundle import (
     Is,
     Item,
     Lawful,
+    Milestone,
     NotInFuture,
     NumbersInOrder,
     Origin,
@@ -93,12 +94,13 @@ def _names(bundle: Bundle) -> Iterator[str]:
             case BornBefore():
                 yield from _field(bundle, f"check {check.check}", check.citizen_id, FieldKind.CITIZEN_ID)
                 yield from _field(bundle, f"check {check.check}", check.before, *DAYS)
+                yield from _conditions(bundle, f"check {check.check}", check.only_if)
     for group in bundle.one_case_per:
         for path in group:
             yield from _field(bundle, "one_case_per", path)
     yield from _repeated("milestone", (milestone.code for milestone in bundle.milestones))
     for milestone in bundle.milestones:
-        yield from _field(bundle, f"milestone {milestone.code}", milestone.after, *DAYS)
+        yield from _counted(bundle, milestone)
     yield from _repeated("discovery", (discovery.code for discovery in bundle.discoveries))
     for discovery in bundle.discoveries:
         for filled in discovery.prefilled:
@@ -115,6 +117,16 @@ def _names(bundle: Bundle) -> Iterator[str]:
                 yield f"proof {proof.code} is declared twice, and differently"
     for proof in proofs.values():
         yield from _proof(bundle, proof)
+
+
+def _counted(bundle: Bundle, milestone: Milestone) -> Iterator[str]:
+    name = f"milestone {milestone.code}"
+    wrong = list(_field(bundle, name, milestone.after, *DAYS))
+    yield from wrong
+    if milestone.on_the_day and milestone.months:
+        yield f"{name}: is that very day, and so many months after its month; it can only be one of them"
+    if milestone.on_the_day and not wrong and bundle.field(milestone.after).kind is FieldKind.MONTH:
+        yield f"{name}: is a very day, and {milestone.after} names a month and no day"
 
 
 def _lawful(bundle: Bundle, check: Lawful) -> Iterator[str]:

@@ -21,6 +21,7 @@ from domain.bundle import (
     FromForm,
     Is,
     Lawful,
+    Milestone,
     NotInFuture,
     NumbersInOrder,
     Section,
@@ -74,9 +75,7 @@ class Application:
     def milestones(self) -> dict[str, datetime]:
         """期日: when each milestone of the bundle is reached, as far as the form says; 00:00 of the day in Shanghai."""
         return {
-            milestone.code: datetime.combine(
-                first_day(month_of(day.year, day.month) + milestone.months), time(), SHANGHAI
-            )
+            milestone.code: datetime.combine(_reached_on(milestone, day), time(), SHANGHAI)
             for milestone in self.bundle.milestones
             if (given := self.value(milestone.after)) is not None
             for day in (date.fromisoformat(given[: len("2026-11-20")]),)
@@ -102,6 +101,10 @@ class Application:
                 if all(value is not None for value in values):
                     found.append((*group, *(value for value in values if value is not None)))
         return tuple(found)
+
+
+def _reached_on(milestone: Milestone, day: date) -> date:
+    return day if milestone.on_the_day else first_day(month_of(day.year, day.month) + milestone.months)
 
 
 def value_at(sections: Mapping[str, Sequence[Mapping[str, str]]], path: str, number: int | None = None) -> str | None:
@@ -326,7 +329,7 @@ class _Reading:
                         self._at(check.field, "in_future", "不能晚于申请时间", "must not be in the future")
                 case BornBefore():
                     number, before = value_at(sections, check.citizen_id), value_at(sections, check.before)
-                    if number is None or before is None:
+                    if number is None or before is None or not self._holds(check.only_if, sections):
                         continue
                     born = read_citizen_id(number, today=None).born_on
                     if _years_later(born, check.years) > _moment(before).astimezone(SHANGHAI).date():

@@ -18,7 +18,9 @@ from domain.bundle import (
     FormField,
     FromForm,
     Holds,
+    Is,
     Item,
+    Milestone,
     Prefilled,
     Product,
     Proof,
@@ -28,23 +30,34 @@ from domain.bundle import (
 from domain.time_limits import working_days
 
 _SHOWN = ("senior.name", "senior.citizen_id")
+_ALIVE_AND_HERE = (
+    SharedDataQuery(
+        source="household_register",
+        by=(Fact(name="citizen_id", origin=FromForm(field="senior.citizen_id")),),
+        agrees=(Agrees(answer="name", field="senior.name"), Agrees(answer="community", field="senior.community")),
+        holds=(Holds(answer="state", among=("alive",)),),
+    ),
+    DepartmentVerification(department="public_security", shows=_SHOWN),
+    CommunityCheck(community=(FromForm(field="senior.community"),), shows=_SHOWN),
+    Escalation(),
+)
 
-ALIVE_AND_HERE = Proof(
+AHEAD = Proof(
     code="senior_household",
     title="户籍与健在",
     title_en="Household, and alive",
     basis="浙江省实施老年人权益保障法办法",
-    routes=(
-        SharedDataQuery(
-            source="household_register",
-            by=(Fact(name="citizen_id", origin=FromForm(field="senior.citizen_id")),),
-            agrees=(Agrees(answer="name", field="senior.name"),),
-            holds=(Holds(answer="state", among=("alive",)),),
-        ),
-        DepartmentVerification(department="public_security", shows=_SHOWN),
-        CommunityCheck(community=(FromForm(field="senior.community"),), shows=_SHOWN),
-        Escalation(),
-    ),
+    routes=_ALIVE_AND_HERE,
+)
+
+# The case may have been opened weeks ago: no card is brought to somebody who has died or moved away meanwhile.
+ON_THE_DAY = Proof(
+    code="senior_household_on_the_day",
+    title="满周岁日户籍与健在",
+    title_en="Household, and alive, on the birthday",
+    basis="浙江省实施老年人权益保障法办法",
+    not_before="birthday",
+    routes=_ALIVE_AND_HERE,
 )
 
 BUNDLE = Bundle(
@@ -97,7 +110,18 @@ BUNDLE = Bundle(
         ),
     ),
     applicant="senior",
-    checks=(BornBefore(citizen_id="senior.citizen_id", before="birthday.on", years=60),),
+    milestones=(
+        Milestone(code="birthday", title="满周岁日", title_en="The birthday", after="birthday.on", on_the_day=True),
+    ),
+    checks=tuple(
+        BornBefore(
+            citizen_id="senior.citizen_id",
+            before="birthday.on",
+            years=years,
+            only_if=(Is(field="birthday.age", among=(str(years),)),),
+        )
+        for years in (60, 70)
+    ),
     discoveries=tuple(
         Discovery(
             code=f"senior_{years}",
@@ -124,7 +148,8 @@ BUNDLE = Bundle(
             basis="浙江省实施老年人权益保障法办法",
             act=Act.ISSUE,
             promised_limit=working_days(1),
-            proofs=(ALIVE_AND_HERE,),
+            not_before="birthday",
+            proofs=(AHEAD, ON_THE_DAY),
             discloses=_SHOWN,
             produces=(Product(code="senior_card_no", title="优待证号", title_en="Card number", belongs_to="senior"),),
         ),

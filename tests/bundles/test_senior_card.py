@@ -1,15 +1,18 @@
 """老年优待证: a bundle that is one module and this file, and that nobody applies for."""
 
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, time
 
 import pytest
 
+from demo.city.numbers import citizen_id
 from demo.city.workers import Worker, workers
 from domain.bundles.senior_card import BUNDLE
 from domain.catalogue import catalogue
 from domain.declaration import contradictions
-from domain.form import read_application
+from domain.form import Application, read_application
 from domain.law.months import first_day, month_of
+from domain.refusals import FormFaulty
 from domain.time_limits import SHANGHAI
 from domain.watch_list import InsuredPerson, Outcome, born_months, completed, judge, prefilled
 
@@ -49,6 +52,52 @@ def test_who_turns_sixty_or_seventy_has_a_case_that_nobody_had_to_fill_in(code: 
     application = read_application(BUNDLE, prefilled(discovery, BUNDLE, completed(record, discovery, found)), at=SUNDAY)
     assert application.value("birthday.age") == str(years)
     assert application.value("birthday.on") == one.born_on.replace(year=one.born_on.year + years).isoformat()
+
+
+def by_hand(age: int, born_on: date, on: date) -> Application:
+    """The form as it is handed in at a counter."""
+    form = {
+        "birthday": {"age": str(age), "on": on.isoformat()},
+        "senior": {"name": "欧阳知行", "citizen_id": citizen_id("339901", born_on, 1)},
+    }
+    return read_application(BUNDLE, form, at=SUNDAY)
+
+
+@pytest.mark.parametrize(
+    ("age", "born_on", "birthday"),
+    [
+        (60, date(1966, 12, 31), date(2026, 12, 31)),
+        (70, date(1956, 12, 1), date(2026, 12, 1)),
+        (60, date(1968, 2, 29), date(2028, 2, 29)),
+        (70, date(1968, 2, 29), date(2038, 3, 1)),
+    ],
+)
+def test_a_card_waits_for_the_very_day_on_which_its_age_is_reached(age: int, born_on: date, birthday: date) -> None:
+    discovery = next(one for one in BUNDLE.discoveries if one.code == f"senior_{age}")
+    month = month_of(born_on.year + age, born_on.month)
+    one = replace(next(workers(1)), born_on=born_on, state="active")
+    found = judge(as_listed(one), discovery, month)
+    assert found is not None
+    days = completed({"born_on": born_on.isoformat()}, discovery, found)
+    assert days["birthday"] == birthday.isoformat()
+
+    (reached,) = by_hand(age, born_on, birthday).milestones.values()
+
+    assert reached == datetime.combine(birthday, time(), SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    ("age", "on"),
+    [(60, date(2016, 12, 4)), (70, date(2016, 12, 5)), (70, date(2026, 12, 4))],
+    ids=["a day before sixty", "sixty, for the card at seventy", "a day before seventy"],
+)
+def test_nobody_is_given_a_card_at_a_counter_for_an_age_that_they_do_not_have_on_that_day(age: int, on: date) -> None:
+    with pytest.raises(FormFaulty) as refusal:
+        by_hand(age, date(1956, 12, 5), on)
+
+    assert [(one.pointer, one.rule) for one in refusal.value.faults] == [
+        ("/application/senior/citizen_id", "born_too_late")
+    ]
 
 
 def test_the_dead_are_not_sent_a_card() -> None:

@@ -16,6 +16,7 @@ from domain.bundle import (
     Entitle,
     Escalation,
     Fact,
+    FieldKind,
     FromForm,
     FromProof,
     Holds,
@@ -103,6 +104,14 @@ def with_conduct(route: Route) -> Bundle:
     return with_item("first_match", proofs=(CONDUCT.model_copy(update={"routes": (route, Escalation())}),))
 
 
+(SEASON,) = TENNIS_CLUB.milestones
+
+
+def _born_before(**changes: object) -> BornBefore:
+    check = BornBefore(citizen_id="player.citizen_id", before="joining.season_from")
+    return check.model_copy(update=changes)
+
+
 BROKEN: tuple[tuple[Bundle, str], ...] = (
     (club(lead_department="moon"), "the lead department moon is unknown"),
     (club(applicant="joining"), "the applicant joining is not a section of a person"),
@@ -166,6 +175,24 @@ BROKEN: tuple[tuple[Bundle, str], ...] = (
     (
         club(checks=(BornBefore(citizen_id="player.name", before="joining.membership"),)),
         "check born_before: joining.membership is no date or month or moment",
+    ),
+    (
+        club(checks=(_born_before(only_if=(Is(field="joining.membership", among=("veteran",)),)),)),
+        "check born_before: joining.membership can never be veteran",
+    ),
+    (
+        club(milestones=(SEASON.model_copy(update={"after": "player.name", "on_the_day": True}),)),
+        "milestone season: player.name is no date or month or moment",
+    ),
+    (
+        club(milestones=(SEASON.model_copy(update={"months": 1, "on_the_day": True}),)),
+        "milestone season: is that very day, and so many months after its month; it can only be one of them",
+    ),
+    (
+        with_field("joining", "season_from", kind=FieldKind.MONTH).model_copy(
+            update={"milestones": (SEASON.model_copy(update={"on_the_day": True}),)}
+        ),
+        "milestone season: is a very day, and joining.season_from names a month and no day",
     ),
     (club(one_case_per=(("player.shoe",),)), "one_case_per: the form has no field player.shoe"),
     (
