@@ -84,12 +84,16 @@ class Scanned(BaseModel):
 
 
 class Opening(BaseModel):
-    """Open the cases of those who are due up to this month: at most so many, at most so many a second."""
+    """Open the cases of those who are due up to this month: at most so many, at most so many a second.
+
+    Without `from_month`, of everybody who is left from earlier months too.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     occasion: str
     district: str
+    from_month: int | None = None
     until_month: int
     at_most: int = Field(gt=0)
     per_second: float = Field(gt=0)
@@ -302,6 +306,7 @@ class Discovering:
                     opening.occasion,
                     opening.district,
                     opening.until_month,
+                    from_month=opening.from_month,
                     tried_before=since,
                     limit=limit,
                 )

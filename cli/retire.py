@@ -93,15 +93,28 @@ def scan(
 
     读取参保登记, 形成到龄名单 · Read the register of insured persons: who comes to the age in that month, and what differs
     from the last reading. Killed or repeated, it goes on; nobody is found twice.
+
+    指定 --month 时只开办该月, 且不得早于事由规定的提前月数; 不填则与每夜相同, 以前各月遗留的一并开办 · With --month, --open opens
+    that month's cases alone, and none earlier than the occasion allows; without it everything that the night would.
     """
     if dry_run and open_cases:
         raise Leave(Exit.USAGE, "--dry-run 与 --open 不能同时使用 · --dry-run and --open exclude each other")
     named = None if month is None else _month(month)
     adopt(state)
     districts = _districts(district)
-    wanted = _months_of_tonight(occasion) if named is None else [named]
+    tonight = _months_of_tonight(occasion)
+    if open_cases and named is not None and named > tonight[-1]:
+        raise Leave(Exit.USAGE, _too_early(occasion, named, tonight))
+    wanted = tonight if named is None else [named]
     told = asyncio.run(
-        _scan(occasion, wanted, districts, dry_run=dry_run, per_second=per_second if open_cases else None)
+        _scan(
+            occasion,
+            wanted,
+            districts,
+            dry_run=dry_run,
+            per_second=per_second if open_cases else None,
+            left_too=named is None,
+        )
     )
     if as_json:
         show_json({"occasion": occasion, "month": month, "kept": not dry_run, "districts": told})
@@ -282,8 +295,15 @@ def confirm(
 
 
 async def _scan(
-    occasion: str, months: Sequence[int], districts: Sequence[str], *, dry_run: bool, per_second: float | None
+    occasion: str,
+    months: Sequence[int],
+    districts: Sequence[str],
+    *,
+    dry_run: bool,
+    per_second: float | None,
+    left_too: bool,
 ) -> list[dict[str, Any]]:
+    """`left_too`: with the first month, whoever is left from those before it has a case opened as well."""
     from activities.discovering import Closing, Discovering, Opening, Scan
     from activities.faults import GatewayFault, NotAccepted
     from activities.settings import GatewaySettings
@@ -309,6 +329,7 @@ async def _scan(
                 opening = Opening(
                     occasion=occasion,
                     district=district,
+                    from_month=None if left_too and month == months[0] else month,
                     until_month=month,
                     at_most=OPENS_AT_MOST,
                     per_second=per_second,
@@ -471,6 +492,17 @@ def _months_of_tonight(occasion: str) -> list[int]:
     today = in_shanghai(datetime.now(UTC)).date()
     _, discovery = occasion_in_force(catalogue().all_in_force(today), occasion)
     return [months_ahead(today, ahead) for ahead in range(discovery.months_ahead + 1)]
+
+
+def _too_early(occasion: str, month: int, tonight: Sequence[int]) -> str:
+    from domain.law.months import month_text
+
+    ahead, furthest = len(tonight) - 1, month_text(tonight[-1])
+    return (
+        f"--month {month_text(month)}: {occasion} 最多提前 {ahead} 个月开办, 目前至 {furthest} 为止; 不加 --open 只读取\n"
+        f"Cases of {occasion} are opened {ahead} months ahead at most (months_ahead), which is {furthest} today;"
+        " without --open the month is only read."
+    )
 
 
 def _checked(district: str) -> str:

@@ -273,7 +273,14 @@ def listed(
 
 
 def to_start(
-    connection: Connection, occasion: str, district: str, until_month: int, *, tried_before: datetime, limit: int
+    connection: Connection,
+    occasion: str,
+    district: str,
+    until_month: int,
+    *,
+    from_month: int | None = None,
+    tried_before: datetime,
+    limit: int,
 ) -> list[Listed]:
     """People whose case is to be opened; those first whom nobody has tried, then those whose last try failed."""
     question = (
@@ -289,6 +296,8 @@ def to_start(
         .order_by(watch_list.c.tried_at.nulls_first(), watch_list.c.month, watch_list.c.person)
         .limit(limit)
     )
+    if from_month is not None:
+        question = question.where(watch_list.c.month >= from_month)
     return [Listed(*row) for row in connection.execute(question)]
 
 

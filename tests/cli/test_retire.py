@@ -165,6 +165,51 @@ def test_cases_of_the_due_are_opened_once_and_the_list_names_them(read: Terminal
     assert [one["fault"] for one in found] == [None] * len(due)
 
 
+def test_only_the_month_that_was_named_is_opened_and_the_night_opens_what_is_left(demonstration: Terminal) -> None:
+    district = ("--district", DISTRICTS[1])
+    looked = demonstration.onething("retire", "scan", *district, "--dry-run", "--json").json()["districts"]
+    # Two months of which one comes before the other, and in which somebody of the district is due.
+    earlier, named = [one["month"] for one in looked if one["outcomes"]["due"]][:2]
+    assert scan(demonstration, *district, month=earlier).code == 0
+
+    def without_a_case(month: str) -> int:
+        due = listed(demonstration, "--outcome", "due", *district, month=month)
+        return [one["case_no"] for one in due].count(None)
+
+    waiting = without_a_case(earlier)
+    assert waiting > 0
+
+    opened = scan(demonstration, *district, "--open", "--per-second", "50", month=named)
+
+    assert opened.code == 0, opened.err
+    (told,) = opened.json()["districts"]
+    assert told["opened"] == told["outcomes"]["due"] > 0
+    assert (without_a_case(named), without_a_case(earlier)) == (0, waiting)
+
+    words = ("retire", "scan", *district, "--open", "--per-second", "50")
+    night = demonstration.onething(*words, "--json")
+
+    assert night.code == 0, night.err
+    assert without_a_case(earlier) == 0
+
+
+@pytest.mark.parametrize(("occasion", "ahead"), [("retirement", 6), ("senior_60", 0)])
+def test_no_case_is_opened_earlier_than_its_occasion_allows_though_the_month_may_be_read(
+    demonstration: Terminal, occasion: str, ahead: int
+) -> None:
+    today = in_shanghai(datetime.now(UTC)).date()
+    furthest, too_far = (month_text(months_ahead(today, months)) for months in (ahead, ahead + 1))
+    words = ("--occasion", occasion, "--district", DISTRICTS[0])
+
+    refused = scan(demonstration, *words, "--open", month=too_far)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert f"最多提前 {ahead} 个月开办, 目前至 {furthest} 为止" in refused.err
+    assert f"{ahead} months ahead at most" in refused.err
+    assert scan(demonstration, *words, "--dry-run", month=too_far).code == 0
+    assert scan(demonstration, *words, "--open", "--per-second", "50", month=furthest).code == 0
+
+
 def test_the_senior_card_is_found_by_the_same_reading(demonstration: Terminal) -> None:
     month = "2026-12"
     said = scan(demonstration, "--occasion", "senior_60", "--district", "339901", month=month)

@@ -91,10 +91,17 @@ class Clerk:
             return changes(found_by(connection, before[0] if before else None), found_by(connection, now))
 
     def to_start(
-        self, *, until: int = MAY, district: str = DISTRICT, tried_before: datetime = NEXT_NIGHT
+        self,
+        *,
+        since: int | None = None,
+        until: int = MAY,
+        district: str = DISTRICT,
+        tried_before: datetime = NEXT_NIGHT,
     ) -> list[Listed]:
         with self.database.reading() as connection:
-            return to_start(connection, "retirement", district, until, tried_before=tried_before, limit=100)
+            return to_start(
+                connection, "retirement", district, until, from_month=since, tried_before=tried_before, limit=100
+            )
 
     def tried(self, row: Listed, *, case_id: UUID | None, fault: str | None = None, at: datetime = NIGHT) -> None:
         with self.database.begin() as connection:
@@ -383,6 +390,7 @@ def test_only_who_is_due_in_the_district_and_by_then_has_a_case_opened(clerk: Cl
 
     assert [one.person for one in clerk.to_start(until=MARCH)] == ["P1"]
     assert [one.person for one in clerk.to_start(until=MAY)] == ["P1", "P5"]
+    assert [one.person for one in clerk.to_start(since=MAY, until=MAY)] == ["P5"]
 
 
 def test_who_could_not_be_helped_is_tried_once_in_a_night_and_after_those_who_wait(clerk: Clerk) -> None:
