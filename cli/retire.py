@@ -130,6 +130,7 @@ def scan(
             "变化 changed",
             "终止 ended",
             "开办 opened",
+            "未开办 not opened",
         ),
         (_line(one) for one in told),
         plain=plain,
@@ -535,10 +536,9 @@ def _districts(given: list[str] | None) -> list[str]:
 def _line(one: dict[str, Any]) -> tuple[str, ...]:
     outcomes = (str(many) for many in one["outcomes"].values())
     changed = (str(len(one[name])) for name in ("new", "gone", "changed"))
-    opened = f"{one['opened']}" if "opened" in one else "-"
-    failed = f" (未开办 not opened {one['not_opened']})" if one.get("not_opened") else ""
-    closed = str(one.get("closed", "-"))
-    return (one["month"], one["district"], str(one["read"]), *outcomes, *changed, closed, opened + failed)
+    # Without --open nothing is ended or opened, which is not the same as nobody.
+    came_of = (str(one.get(name, "-")) for name in ("closed", "opened", "not_opened"))
+    return (one["month"], one["district"], str(one["read"]), *outcomes, *changed, *came_of)
 
 
 def _row(one: "Listed") -> tuple[str, ...]:

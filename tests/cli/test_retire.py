@@ -210,6 +210,31 @@ def test_no_case_is_opened_earlier_than_its_occasion_allows_though_the_month_may
     assert scan(demonstration, *words, "--open", "--per-second", "50", month=furthest).code == 0
 
 
+def test_a_program_reads_one_number_from_each_column_also_where_a_case_could_not_be_opened(
+    demonstration: Terminal,
+) -> None:
+    words = ("retire", "scan", "--occasion", "senior_60")
+    looked = demonstration.onething(*words, "--dry-run", "--json").json()["districts"]
+    district, due = next((one["district"], one["outcomes"]["due"]) for one in looked[1:] if one["outcomes"]["due"] > 0)
+    disabled = "UPDATE accounts SET disabled_at = CASE WHEN %s THEN now() END WHERE account = %s"
+    with superuser(demonstration) as connection:
+        connection.execute(disabled, (True, f"registrar-{district}"))
+        connection.commit()
+        try:
+            said = demonstration.onething(*words, "--district", district, "--open", "--plain")
+            looked_only = demonstration.onething(*words, "--district", district, "--dry-run", "--plain")
+        finally:
+            connection.execute(disabled, (False, f"registrar-{district}"))
+
+    assert said.code == 0, said.err
+    (line,) = said.out.splitlines()
+    month, *numbers = line.split("\t")
+    assert month == looked[0]["month"]
+    assert all(number.isdecimal() for number in numbers), numbers
+    assert [int(number) for number in numbers[-3:]] == [0, 0, due]
+    assert looked_only.out.splitlines()[0].split("\t")[-3:] == ["-", "-", "-"]
+
+
 def test_the_senior_card_is_found_by_the_same_reading(demonstration: Terminal) -> None:
     month = "2026-12"
     said = scan(demonstration, "--occasion", "senior_60", "--district", "339901", month=month)
