@@ -1,15 +1,16 @@
 """`onething case`: start a case, look at one, and list them, through the public API."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cli.screen import AsJson, Plain, moment, say, show, show_json, show_table
-from cli.surroundings import State
+from cli.surroundings import As, State
 
 app = typer.Typer(no_args_is_help=True, help="办件 · Cases.")
 
+ACTS_AS: Final = "desk"
 CaseNo = Annotated[str, typer.Argument(metavar="CASE_NO", help="办件编号 · The case number, grouped or not.")]
 
 
@@ -19,6 +20,7 @@ def start(
         Path, typer.Argument(metavar="FILE", help="申请文件, - 为标准输入 · The application; - reads standard input.")
     ],
     as_json: AsJson = False,
+    account: As = ACTS_AS,
     state: State = None,
 ) -> None:
     """\b
@@ -33,7 +35,7 @@ def start(
     from cli.service import Service
 
     application = read_application_file(file)
-    with Service.found(state) as service:
+    with Service.found(state, account=account) as service:
         filed = file_application(service, application)
     if as_json:
         show_json({**filed.told, "new": filed.new})
@@ -43,17 +45,18 @@ def start(
 
 
 @app.command("show", short_help="详情 · One case.")
-def show_one(case_no: CaseNo, as_json: AsJson = False, state: State = None) -> None:
+def show_one(case_no: CaseNo, as_json: AsJson = False, account: As = ACTS_AS, state: State = None) -> None:
     """\b
     例 Examples:
       onething case show 339901012611220000015
+      onething case show 339901022611230000015 --as pension
 
     办件详情: 事项, 在等谁, 承诺日期 · One case: its items, who is waited for, the promised dates.
     """
     from cli import telling
     from cli.service import Service
 
-    with Service.found(state) as service:
+    with Service.found(state, account=account) as service:
         case = service.get(f"/cases/{_number(case_no)}").json()
     if as_json:
         show_json(case)
@@ -68,7 +71,7 @@ def show_one(case_no: CaseNo, as_json: AsJson = False, state: State = None) -> N
 
 
 @app.command(short_help="经过 · What happened to it.")
-def timeline(case_no: CaseNo, as_json: AsJson = False, state: State = None) -> None:
+def timeline(case_no: CaseNo, as_json: AsJson = False, account: As = ACTS_AS, state: State = None) -> None:
     """\b
     例 Examples:
       onething case timeline 339901012611220000015
@@ -79,7 +82,7 @@ def timeline(case_no: CaseNo, as_json: AsJson = False, state: State = None) -> N
     from cli.service import Service
 
     number = _number(case_no)
-    with Service.found(state) as service:
+    with Service.found(state, account=account) as service:
         case = service.get(f"/cases/{number}").json()
         events = service.get(f"/cases/{number}/events").json()["events"]
     if as_json:
@@ -93,9 +96,7 @@ def clock(
     case_no: CaseNo,
     as_json: AsJson = False,
     plain: Plain = False,
-    account: Annotated[
-        str, typer.Option("--as", metavar="ACCOUNT", help="演示账号 · As this account of the demonstration.")
-    ] = "desk",
+    account: As = ACTS_AS,
     state: State = None,
 ) -> None:
     """\b
@@ -131,13 +132,14 @@ def list_(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="最多 · At most so many.")] = 50,
     as_json: AsJson = False,
     plain: Plain = False,
+    account: As = ACTS_AS,
     state: State = None,
 ) -> None:
     """\b
     例 Examples:
       onething case list
       onething case list --in open --overdue
-      onething case list --plain | cut -f1
+      onething case list --as pension --plain | cut -f1
 
     办件列表, 最新的在前 · The cases that the account may see, newest first.
     """
@@ -145,7 +147,7 @@ def list_(
 
     asked = {"state": case_state, "overdue": overdue or None, "in_hand": in_hand or None, "limit": limit}
     query = {name: str(value).lower() for name, value in asked.items() if value is not None}
-    with Service.found(state) as service:
+    with Service.found(state, account=account) as service:
         cases = service.get("/cases", **query).json()["cases"]
     if as_json:
         show_json(cases)

@@ -20,7 +20,7 @@ import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, Plain, say, show_json, show_table
-from cli.surroundings import State, adopt, open_database
+from cli.surroundings import As, State, adopt, open_database
 
 if TYPE_CHECKING:
     from activities.discovering import Discovering, Scan
@@ -243,14 +243,7 @@ def confirm(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只查看 · Only look; nothing is sent.")] = False,
     as_json: AsJson = False,
     plain: Plain = False,
-    account: Annotated[
-        str,
-        typer.Option(
-            "--as",
-            metavar="ACCOUNT",
-            help="演示账号 · As this account of the demonstration; elsewhere ONETHING_TOKEN_FILE says who it is.",
-        ),
-    ] = CONFIRMS_AS,
+    account: As = CONFIRMS_AS,
     state: State = None,
 ) -> None:
     """\b

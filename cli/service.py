@@ -64,16 +64,15 @@ class Service:
 
     @classmethod
     def found(cls, state: Path | None, stack: "Running | None" = None, *, account: str = FILES_AS) -> Self:
-        """The API that the settings name, else the running demonstration's as that account of its own.
+        """The API that the settings name, else the running demonstration's; as whom the settings say, else as that account.
 
         Raises Leave with what to do.
         """
         settings = CommandSettings()
+        token = _token(settings)
         if settings.api_url is not None:
-            if settings.token_file is not None:
-                return cls.at(settings.api_url, settings.token_file.read_text("ascii").strip())
-            if settings.token is not None:
-                return cls.at(settings.api_url, settings.token.get_secret_value())
+            if token is not None:
+                return cls.at(settings.api_url, token)
             raise Leave(Exit.USAGE, "ONETHING_API_URL 需要令牌 needs a token: ONETHING_TOKEN_FILE, ONETHING_TOKEN")
         stack = stack or running_stack(state)
         if stack is None or not stack.api_urls:
@@ -82,8 +81,7 @@ class Service:
                 "没有可用的接口 No API is known. 启动演示 Start a demonstration: onething demo"
                 "\n或指定 Or name one: ONETHING_API_URL, ONETHING_TOKEN_FILE",
             )
-        token = settings.token.get_secret_value() if settings.token is not None else stack.token_of(account)
-        return cls.at(stack.api_urls[0], token)
+        return cls.at(stack.api_urls[0], token or stack.token_of(account))
 
     def get(self, path: str, *, seen: str | None = None, **query: Any) -> "httpx2.Response":
         """Ask; `seen` is the ETag of what is known already (the answer is then 304). Raises Problem, Leave."""
@@ -119,6 +117,21 @@ class Service:
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
+
+
+def _token(settings: CommandSettings) -> str | None:
+    if settings.token_file is None:
+        return None if settings.token is None else settings.token.get_secret_value()
+    try:
+        token = settings.token_file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        token = ""
+    if not token:
+        raise Leave(
+            Exit.USAGE,
+            f"ONETHING_TOKEN_FILE={settings.token_file}: 没有可用的令牌 The file cannot be read, or holds no token.",
+        )
+    return token
 
 
 def api_url_of(state: Path | None = None) -> str:

@@ -30,6 +30,14 @@ State = Annotated[
         help="演示环境目录 · Directory of the demonstration.",
     ),
 ]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="ACCOUNT",
+        help="演示账号 · As this account of the demonstration; elsewhere ONETHING_TOKEN_FILE says who it is.",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

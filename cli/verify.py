@@ -16,7 +16,7 @@ import typer
 
 from cli.leaving import Exit, Leave
 from cli.screen import AsJson, NoInput, Plain, deadline, moment, say, show, show_json, show_table
-from cli.surroundings import State
+from cli.surroundings import As, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,10 +25,6 @@ app = typer.Typer(no_args_is_help=True, help="核验 · Questions to people, and
 
 ANSWERS_AS: Final = "verifier"
 ASKS_AS: Final = "bank"
-
-_AS_HELP: Final = "演示账号 · As this account of the demonstration; elsewhere ONETHING_TOKEN_FILE says who it is."
-AsVerifier = Annotated[str, typer.Option("--as", metavar="ACCOUNT", help=_AS_HELP)]
-AsBank = Annotated[str, typer.Option("--as", metavar="ACCOUNT", help=_AS_HELP)]
 
 
 class AnswerName(StrEnum):
@@ -47,7 +43,7 @@ def inbox(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="最多 · At most so many.")] = 50,
     as_json: AsJson = False,
     plain: Plain = False,
-    account: AsVerifier = ANSWERS_AS,
+    account: As = ANSWERS_AS,
     state: State = None,
 ) -> None:
     """\b
@@ -110,7 +106,7 @@ def answer(
         ),
     ] = None,
     as_json: AsJson = False,
-    account: AsVerifier = ANSWERS_AS,
+    account: As = ANSWERS_AS,
     state: State = None,
 ) -> None:
     """\b
@@ -161,7 +157,7 @@ def ask(
     ] = None,
     no_input: NoInput = False,
     as_json: AsJson = False,
-    account: AsBank = ASKS_AS,
+    account: As = ASKS_AS,
     state: State = None,
 ) -> None:
     """\b
@@ -199,7 +195,7 @@ def ask(
 def show_one(
     case_no: Annotated[str, typer.Argument(metavar="CASE_NO", help="办件编号 · The case number, grouped or not.")],
     as_json: AsJson = False,
-    account: AsBank = ASKS_AS,
+    account: As = ASKS_AS,
     state: State = None,
 ) -> None:
     """\b

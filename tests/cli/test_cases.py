@@ -1,8 +1,13 @@
 """Cases are started, found, shown and told from a terminal through the public API."""
 
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 
-from tests.cli.conftest import EXAMPLES, Terminal
+from domain.law.months import month_text
+from domain.time_limits import in_shanghai
+from domain.watch_list import months_ahead
+from tests.cli.conftest import EXAMPLES, ROOT, Terminal
 
 
 def test_a_case_is_started_shown_told_and_listed(demonstration: Terminal) -> None:
@@ -41,6 +46,47 @@ def test_a_case_that_is_not_there_has_its_own_exit_code(demonstration: Terminal)
     assert said.code == 3
     assert said.out == ""
     assert "there is no such case" in said.err
+
+
+def test_whoever_may_see_a_retirement_case_reads_it_and_the_birth_desk_does_not(demonstration: Terminal) -> None:
+    month = month_text(months_ahead(in_shanghai(datetime.now(UTC)).date(), 1))
+    scanned = demonstration.onething("retire", "scan", "--month", month, "--open", "--per-second", "50")
+    assert scanned.code == 0, scanned.err
+    lines = demonstration.onething("retire", "list", "--month", month, "--outcome", "due", "--json").json()
+    case_no = next(line["case_no"] for line in lines if line["case_no"])
+
+    refused = demonstration.onething("case", "show", case_no)
+    shown = demonstration.onething("case", "show", case_no, "--as", "pension")
+    timeline = demonstration.onething("case", "timeline", case_no, "--as", "pension")
+    found = demonstration.onething("case", "list", "--as", "pension", "--limit", "200", "--json").json()
+
+    assert refused.code == 3
+    assert shown.code == timeline.code == 0, shown.err + timeline.err
+    assert "退休" in shown.out
+    assert "收件" in timeline.out
+    assert case_no in [case["case_no"] for case in found]
+
+
+def test_whose_token_the_file_holds_is_who_asks_also_of_the_demonstration(
+    demonstration: Terminal, tmp_path: Path
+) -> None:
+    token = demonstration.state / "tokens" / "bank"
+    body = (ROOT / "examples" / "verifications" / "father_and_child.json").read_text("utf-8")
+    asked = demonstration.onething("verify", "ask", "--file", "-", "--json", stdin=body)
+    case_no = asked.json()["case_no"]
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+
+    def listed(**environment: str) -> list[str]:
+        said = demonstration.onething("case", "list", "--limit", "200", "--json", environment=environment)
+        return [case["case_no"] for case in said.json()]
+
+    assert case_no not in listed()
+    assert case_no in listed(ONETHING_TOKEN_FILE=str(token))
+    for unusable in (empty, tmp_path / "none"):
+        refused = demonstration.onething("case", "list", environment={"ONETHING_TOKEN_FILE": str(unusable)})
+        assert (refused.code, refused.out) == (2, "")
+        assert f"ONETHING_TOKEN_FILE={unusable}: 没有可用的令牌" in refused.err
 
 
 def test_no_person_is_named_at_the_terminal(demonstration: Terminal) -> None:
