@@ -24,13 +24,14 @@ from api.explain import (
 )
 from api.house import TheHouse
 from api.pages.doors import MayExplain, MayReadExplanations
+from api.pages.explain_faults import at_its_field
 from api.pages.faults import PageRoute
 from api.pages.own_answers import told
 from api.pages.rendering import HEADERS, render
 from domain.law.months import age_zh, read_age, years_en, years_zh
 from domain.law.pension import REGIONS
 from domain.law.retirement_age import Category
-from domain.refusals import FieldFault, FormFaulty
+from domain.refusals import FormFaulty
 from domain.timeline import Text
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -57,7 +58,7 @@ FIELDS: Final = {
     "category": "人员类别",
     "born": "出生年月, 如 1970-05",
     "choice": "退休时间选择",
-    "choose": "几个月, 或批准的年月(可不填)",
+    "choose": "几个月, 或批准的年月(按法定退休年龄的不填)",
     "age_years": "退休时年龄: 岁",
     "age_months": "退休时年龄: 又几个月",
     "month": "退休年月, 如 2026-12(不填按最新规定)",
@@ -157,7 +158,7 @@ class Attempt:
 
     form: Which | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
-    faults: Mapping[str, FieldFault] = field(default_factory=dict)
+    faults: Mapping[str, Text] = field(default_factory=dict)
     refusal: FormFaulty | None = None
     results: tuple[Result, ...] = ()
 
@@ -165,7 +166,7 @@ class Attempt:
         """What was typed into that field of that form."""
         return self.typed.get(name, "") if self.form == form else ""
 
-    def fault(self, form: str, name: str) -> FieldFault | None:
+    def fault(self, form: str, name: str) -> Text | None:
         """What is wrong with that field of that form."""
         return self.faults.get(name) if self.form == form else None
 
@@ -181,9 +182,7 @@ def retirement_age(
     house: TheHouse, viewer: MayExplain, request: Request, typed: Annotated[RetirementAgeTyped, Form()]
 ) -> Response:
     """The statutory month, the window around it, and what a choice comes to."""
-    choice, value = typed.text("choice"), typed.text("choose")
-    chosen = None if choice is None and value is None else f"{choice or ''}:{value or ''}"
-    asked = RetirementAgeAsked(category=typed.text("category"), born=typed.text("born"), choose=chosen)
+    asked = RetirementAgeAsked(category=typed.text("category"), born=typed.text("born"), choose=_choice(typed))
 
     def work_out() -> RetirementAgeTold:
         return told(explain.explain_retirement_age(viewer, asked), RetirementAgeTold)
@@ -235,11 +234,16 @@ def back_to_forms(viewer: MayReadExplanations, question: str) -> Response:
 # ── details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _choice(typed: Typed) -> str | None:
+    choice, value = typed.text("choice"), typed.text("choose")
+    return None if choice is None and value is None else f"{choice or ''}:{_whole(value or '')}"
+
+
 def _age(typed: Typed) -> str | None:
     years, months = typed.text("age_years"), typed.text("age_months")
     if years is None and months is None:
         return None
-    return f"{years or ''}y{f'{months}m' if months else ''}"
+    return f"{_whole(years or '')}y{f'{_whole(months)}m' if months else ''}"
 
 
 def _length(typed: Typed, name: str) -> dict[str, Any] | None:
@@ -253,21 +257,15 @@ def _whole(text: str) -> int | str:
     return int(text) if text.isascii() and text.isdecimal() else text
 
 
-def _field_of(pointer: str) -> str:
-    """The field of the form that a fault is about: "/contribution/years", or "/contribution" as a whole."""
-    name = pointer.strip("/").replace("/", "_")
-    return next((one for one in (name, f"{name}_years") if one in FIELDS), "")
-
-
 def _tried(house: TheHouse, request: Request, form: Which, typed: Typed, work_out: Callable[[], Any]) -> Response:
     filled = typed.model_dump()
     try:
         answered = work_out()
     except FormFaulty as faulty:
         house.figures.refused.labels(faulty.code).inc()
-        faults: dict[str, FieldFault] = {}
+        faults: dict[str, Text] = {}
         for one in faulty.faults:
-            faults.setdefault(_field_of(one.pointer), one)
+            faults = {**at_its_field(one, filled), **faults}
         return _page(request, Attempt(form, filled, faults, faulty), 422)
     return _page(request, Attempt(form, filled, results=tuple(_results(answered))))
 

@@ -52,7 +52,7 @@ EXPLAIN: Final = {
     "人员类别": "Category",
     "出生年月, 如 1970-05": "Month of birth, such as 1970-05",
     "退休时间选择": "Choice",
-    "几个月, 或批准的年月(可不填)": "How many months, or the approved month (optional)",
+    "几个月, 或批准的年月(按法定退休年龄的不填)": "How many months, or the approved month (none for the statutory age)",
     "退休时年龄: 岁": "Age at retirement: years",
     "退休时年龄: 又几个月": "Age at retirement: and months",
     "退休年月, 如 2026-12(不填按最新规定)": "Month of retirement, such as 2026-12 (else the newest rule)",

@@ -113,11 +113,13 @@ def test_the_law_without_a_choice_and_with_a_divisor_is_asked_too(pages: Pages) 
         ("retirement-age", AGE | {"born": "1970-13"}, {"born"}),
         ("retirement-age", AGE | {"category": "M65"}, {"category"}),
         ("retirement-age", AGE | {"choose": "99"}, {"choose"}),
-        ("retirement-age", AGE | {"choice": ""}, {"choose"}),
+        ("retirement-age", AGE | {"choice": ""}, {"choice"}),
         ("retirement-age", AGE | {"choose": ""}, {"choose"}),
         ("pension-divisor", {}, {"age_years"}),
         ("pension-divisor", {"age_years": "六十"}, {"age_years"}),
         ("pension-divisor", {"age_months": "3"}, {"age_years"}),
+        ("pension-divisor", {"age_years": "60", "age_months": "12"}, {"age_months"}),
+        ("pension-divisor", {"age_years": "六十", "age_months": "13"}, {"age_years", "age_months"}),
         ("pension-divisor", DIVISOR | {"month": "2026"}, {"month"}),
         ("pension", PENSION | {"base": "-1", "index": "", "account_balance": "1e9"}, {"base", "index", "account_balance"}),
         ("pension", PENSION | {"contribution_years": "x"}, {"contribution_years"}),
@@ -140,6 +142,57 @@ def test_whatever_is_wrong_is_named_at_its_field_and_what_was_typed_stays(
     for name, value in typed.items():
         if name in FIELDS and name not in {"category", "choice", "region"}:
             assert f'id="{form}-{name}" name="{name}" value="{value}"' in page.html
+
+
+@pytest.mark.parametrize(
+    ("form", "typed", "field", "zh", "en"),
+    [
+        ("retirement-age", AGE | {"choice": "late", "choose": ""}, "choose",
+         "请填写几个月, 1 到 36 的整数", "say how many months, a whole number from 1 to 36"),
+        ("retirement-age", AGE | {"choose": "两个月"}, "choose",
+         "请填写几个月, 1 到 36 的整数", "say how many months, a whole number from 1 to 36"),
+        ("retirement-age", AGE | {"choice": "approved", "choose": "2024-13"}, "choose",
+         "请填写批准的年月, 如 2026-03", "give the approved month, such as 2026-03"),
+        ("retirement-age", AGE | {"choice": ""}, "choice",
+         "填了几个月或年月的, 请选择提前、延迟或特殊工种", "choose earlier, later or special work"),
+        ("retirement-age", AGE | {"category": "M65"}, "category", "请从列表中选择", "choose one from the list"),
+        ("pension-divisor", {"age_years": "60", "age_months": "13"}, "age_months",
+         "应为 0 到 11 的整数", "must be a whole number from 0 to 11"),
+        ("pension-divisor", {"age_months": "3"}, "age_years",
+         "请填写整岁数, 如 60", "must be a whole number of years, such as 60"),
+        ("pension-divisor", {"age_years": "6"}, "age_years", "应在 40 岁到 70 岁之间", "must be from 40 to 70 years"),
+        ("pension-divisor", {"age_years": "170"}, "age_years", "应在 40 岁到 70 岁之间", "must be from 40 to 70 years"),
+        ("pension", PENSION | {"divisor": "138"}, "divisor",
+         "计发月数与退休时年龄, 请填其中一项", "give either the divisor or the age at retirement, and not both"),
+        ("pension", PENSION | {"years_before_1998_years": "40"}, "years_before_1998_years",
+         "不能超过全部缴费年限", "must not exceed the whole time of contributions"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_at_its_own_field_in_words_and_never_as_a_command_is_written(
+    pages: Pages, form: str, typed: dict[str, str], field: str, zh: str, en: str
+) -> None:
+    browser = pages.by("pension-1")
+
+    page = asked(browser, form, **typed)
+    browser.get("/explain?lang=en")
+    english = asked(browser, form, **typed)
+
+    for said, told in ((page, zh), (english, en)):
+        assert faulty_fields(said) == {f"{form}-{field}"}
+        assert re.search(rf'id="{form}-{field}-wrong">[^<]*{re.escape(told)}', said.html)
+        for command in ("early:", "late:", "approved:", "60y", "0y", "age_"):
+            assert command not in said.text
+    assert not re.search(r'class="field-wrong"[^>]*>[^<]*[a-z]', page.html)
+    for name in ("category", "choice"):
+        if typed.get(name) in {"F55", "late", "early", "approved"}:
+            assert f'value="{typed[name]}" selected' in page.html
+
+
+def test_a_number_with_a_zero_before_it_is_the_same_number(pages: Pages) -> None:
+    browser = pages.by("pension-1")
+
+    assert "2025-07" in asked(browser, "retirement-age", **AGE | {"choose": "02"}).text
+    assert "138.4" in asked(browser, "pension-divisor", age_years="60", age_months="01").text
 
 
 @pytest.mark.parametrize("account", ["desk-1", "caseworker-1", "supervisor-1", "pension-1", "auditor-1", "bank-1"])
