@@ -434,6 +434,17 @@ def test_an_account_corrected_on_the_link_or_by_the_officer_is_confirmed_with_it
         assert pages.store.open_case_file(one.case_id).declared("retiree.account") == "6222020000000000008"
 
 
+def test_a_phone_offers_its_digits_for_the_account_and_for_nothing_else(pages: Pages) -> None:
+    one = asked(pages)
+
+    page = pages.stranger().get(link(pages, one))
+
+    field = re.search(r'<input id="answer-retiree\.account"[^>]*>', page.html)
+    assert field is not None
+    assert ' inputmode="numeric"' in field[0]
+    assert page.html.count("inputmode") == 1
+
+
 def test_who_corrects_and_yet_says_that_it_is_wrong_is_asked_which_is_meant(pages: Pages) -> None:
     one, phone = asked(pages), pages.stranger()
     address = link(pages, one)
