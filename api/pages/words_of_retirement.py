@@ -90,7 +90,6 @@ EXPLAIN: Final = {
     "逐步说明": "Step by step",
     "步骤": "Step",
     "施行日期": "In force since",
-    "规则": "Rule",
     "未经证实": "not confirmed",
 }
 
