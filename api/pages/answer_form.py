@@ -95,19 +95,26 @@ DONE: Final[Mapping[Done, str]] = {
 """What an act has led to, told on the page after it."""
 CONFIRMED: Final[Mapping[Done, str]] = {
     "met": "已确认, 将按所列信息办理。",
-    "corrected": "已更正。日期有变动, 到新的日期会再请您确认一次。",
     "contested": "已收到, 所列信息暂不办理; 经办人会核对并联系本人。",
     "next": "已收到, 社区工作者会打电话联系本人。",
     "kept": "这件事已经有了结果; 答复已留存, 不改变结果。",
 }
-"""The same where something was confirmed, for whoever answers: the person, the employer, or an officer for them."""
+"""The same where something was confirmed, for an officer who answers for the person or the employer."""
+CONFIRMED_BY_LINK: Final[Mapping[Done, str]] = {
+    **CONFIRMED,
+    "corrected": "已更正。日期有变动, 到新的日期会再请您确认一次。",
+    "contested": "已收到, 所列信息暂不办理; 经办人会核对并联系您。",
+    "next": "已收到, 社区工作者会打电话联系您。",
+}
+"""The same to the person or the employer, who answer by a link."""
 
 
-def done_told(done: Done | None, route: str) -> str | None:
-    """What the act has led to, in the words of what was asked."""
+def done_told(done: Done | None, route: str, *, by_link: bool = False) -> str | None:
+    """What the act has led to, in the words of what was asked, and of whoever was."""
     if done is None:
         return None
-    return CONFIRMED.get(done, DONE[done]) if route == "confirmation" else DONE[done]
+    confirmed = CONFIRMED_BY_LINK if by_link else CONFIRMED
+    return confirmed.get(done, DONE[done]) if route == "confirmation" else DONE[done]
 
 
 WRONG: Final = {

@@ -37,8 +37,9 @@ from api.problems import Trouble, status_of
 from api.question import Question
 from api.verifications import AnswerHeard
 from domain.refusals import Conflict, FormFaulty, NotAcceptable
+from domain.time_limits import in_shanghai
 from domain.timeline import Text
-from domain.waiting import waits
+from domain.waiting import Wait, waits
 from store.database import again_if_lost
 from store.links import LinkRefused, read_link
 from store.read_models.verifications import VerificationLine, find_verification
@@ -144,7 +145,7 @@ def _closed(
     wait = next((one for one in waits(file) if one.what == line.proof), None)
     moved = done == "corrected" and line.state == "withdrawn"
     # An address can be typed by anybody: it says nothing that is not so.
-    said = done_told(done, line.route) if line.answer or moved else None
+    said = done_told(done, line.route, by_link=True) if line.answer or moved else None
     return render(
         request,
         "link_closed.html",
@@ -155,5 +156,15 @@ def _closed(
         one=line,
         attempt=attempt,
         done=said,
-        now_with=None if wait is None or (said and not moved) else Text(wait.zh, wait.en),
+        now_with=None if wait is None or (said and not moved) else _to_the_reader(wait, line.route),
     )
+
+
+def _to_the_reader(wait: Wait, route: str) -> Text:
+    """How it stands: whoever confirms is told what comes to them, and anybody else what the case waits for."""
+    if route == "confirmation" and wait.on == "calendar" and wait.due is not None:
+        day = f"{in_shanghai(wait.due):%Y-%m-%d}"
+        return Text(f"{day} 起会再请您确认一次", f"from {day} on you are asked to confirm once more")
+    if route == "confirmation" and wait.on == "caseworker":
+        return Text("经办人会核对并联系您", "a caseworker checks it and calls you")
+    return Text(wait.zh, wait.en)

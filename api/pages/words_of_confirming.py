@@ -38,7 +38,9 @@ FORM: Final = {
     "has to see to, say in the note and do not correct it.",
     "已收到, 所列信息暂不办理; 经办人会核对并联系本人。": "Received. Nothing goes on for now; a caseworker checks it and calls the "
     "person.",
+    "已收到, 所列信息暂不办理; 经办人会核对并联系您。": "Received. Nothing goes on for now; a caseworker checks it and calls you.",
     "已收到, 社区工作者会打电话联系本人。": "Received. The community worker will telephone the person.",
+    "已收到, 社区工作者会打电话联系您。": "Received. The community worker will telephone you.",
     "这件事已经有了结果; 答复已留存, 不改变结果。": "This is settled already; the answer is kept and changes nothing.",
     "请您确认": "Please confirm",
     "由{unit}发出。": "Sent by {unit}.",

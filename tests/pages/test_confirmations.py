@@ -6,6 +6,7 @@ from datetime import date
 from html import unescape
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from domain.actors import Actor
@@ -326,8 +327,46 @@ def test_whoever_says_on_the_link_that_something_is_wrong_has_to_say_what(pages:
     told = phone.follow(phone.post(link(pages, one), answer="contradicts", reason="想延迟三个月退休"))
 
     assert silent.status == 422
-    assert "经办人会核对并联系本人" in told.text
+    assert "经办人会核对并联系您" in told.text
     assert one.file.in_hand == ("confirmed",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "zh", "en", "to_an_officer"),
+    [
+        ("contradicts", "经办人会核对并联系您", "a caseworker checks it and calls you", "经办人会核对并联系本人"),
+        ("hand_to_community", "社区工作者会打电话联系您", "will telephone you", "社区工作者会打电话联系本人"),
+    ],
+)
+def test_who_answers_by_the_link_is_spoken_to_and_an_officer_is_told_of_the_person(
+    pages: Pages, answer: str, zh: str, en: str, to_an_officer: str
+) -> None:
+    by_link, by_officer = asked(pages), asked(pages, 1)
+    phone, officer = pages.stranger(), pages.by("pension-1")
+    pages.clock.at = MONDAY
+    address, at_the_bureau = link(pages, by_link), f"/inbox/{by_officer.question}"
+
+    thanks = phone.follow(phone.post(address, answer=answer, reason="想延迟三个月退休"))
+    english = phone.get(f"{address}?done={'contested' if answer == 'contradicts' else 'next'}&lang=en")
+    answered = officer.send(
+        officer.get(at_the_bureau), f"{at_the_bureau}/answer", answer=answer, reason="想延迟三个月退休"
+    )
+
+    assert zh in thanks.text
+    assert en in english.text
+    for page in (thanks, english):
+        assert "本人" not in page.text
+        assert "the person" not in page.text
+    assert to_an_officer in officer.follow(answered).text
+
+
+def test_the_link_of_somebody_who_declined_says_that_they_are_called(pages: Pages) -> None:
+    one, phone = asked(pages), pages.stranger()
+    address = link(pages, one)
+    phone.post(address, answer="contradicts", reason="想延迟三个月退休")
+
+    assert "现在的情况: 经办人会核对并联系您" in phone.get(address).text
+    assert "a caseworker checks it and calls you" in phone.get(f"{address}?lang=en").text
 
 
 def test_a_link_that_is_over_says_that_silence_was_no_consent(pages: Pages) -> None:
@@ -377,7 +416,11 @@ def test_another_month_is_chosen_on_the_link_and_the_page_says_that_it_is_asked_
     again = phone.get(address)
 
     assert "到新的日期会再请您确认一次" in thanks.text
-    assert "“退休信息核对确认”自 2027-05-01 起核实" in thanks.text
+    assert "现在的情况: 2027-05-01 起会再请您确认一次" in thanks.text
+    assert "核实" not in thanks.text
+    assert (
+        "from 2027-05-01 on you are asked to confirm once more" in phone.get(f"{address}?done=corrected&lang=en").text
+    )
     assert "所填信息已有变更" in again.text
     assert "到新的日期" not in phone.get(f"{address}?done=met").text
     assert in_shanghai(one.file.milestones["form_sent"]).date() == date(2027, 5, 1)

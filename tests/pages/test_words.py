@@ -52,7 +52,8 @@ def said_in_modules() -> Iterator[str]:
         yield from table.values()
     for offer in (*looks.OFFERS_TO_THE_PERSON, *(one for offers in looks.OFFERS.values() for one in offers)):
         yield from (offer.word, offer.meaning)
-    yield from (*answer_form.CONFIRMED.values(), question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
+    yield from (*answer_form.CONFIRMED.values(), *answer_form.CONFIRMED_BY_LINK.values())
+    yield from (question.REASON_FOR_VERIFYING, question.REASON_FOR_CONFIRMING)
     yield from (*confirmations.WRONG.values(), *(word for word, _ in confirmations.RESULTS.values()))
     yield from (said for _, *words in confirmations.SILENCE_RULES for said in words)
     yield from (title for _, _, title in rendering.DOORS)
