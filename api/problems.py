@@ -34,6 +34,7 @@ from domain.refusals import (
     NotAllowed,
     NotEligibleHere,
     NotFound,
+    NotYoursToCorrect,
     ReasonMissing,
     Refusal,
     VerificationOver,
@@ -245,6 +246,14 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
             faults = [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
         case ReasonMissing():
             faults = [Fault(pointer="/reason", code="missing", detail=refusal.en, detail_zh=refusal.zh)]
+        case NotYoursToCorrect():
+            faults = [
+                Fault(
+                    pointer=f"/corrections/{path.replace('.', '/')}", code="not_yours", detail=one.en, detail_zh=one.zh
+                )
+                for path in refusal.paths
+                for one in (NotYoursToCorrect((path,)),)
+            ]
         case AlreadyOpen():
             facts = {"case_no": refusal.case_no}
         case AlreadySettled():

@@ -360,20 +360,33 @@ def test_who_chose_in_time_is_not_late_when_something_else_is_corrected_months_l
 
 
 @pytest.mark.parametrize(
-    "corrections",
+    ("corrections", "named"),
     [
-        {"insurance": {"contribution_months": 400}},
-        {"retiree": {"name": "章乙"}},
-        {"retiree": {"phone": "15499000002"}},
-        {"retiree": {"account": "6222020000000000008", "residence": "339901001001"}},
+        ({"insurance": {"contribution_months": 400}}, ["insurance/contribution_months"]),
+        ({"retiree": {"name": "章乙"}}, ["retiree/name"]),
+        ({"retiree": {"phone": "15499000002"}}, ["retiree/phone"]),
+        ({"retiree": {"account": "6222020000000000008", "residence": "339901001001"}}, ["retiree/residence"]),
+        (
+            {"insurance": {"contribution_months": 400}, "retiree": {"phone": "15499000002"}},
+            ["insurance/contribution_months", "retiree/phone"],
+        ),
     ],
 )
-def test_what_an_officer_has_to_look_at_is_not_corrected_by_confirming(api: Api, corrections: Any) -> None:
+def test_what_an_officer_has_to_look_at_is_named_field_by_field_and_not_corrected_by_confirming(
+    api: Api, corrections: Any, named: list[str]
+) -> None:
     one = asked(api)
 
     refused = by_link(api, one, corrections=corrections)
 
     assert (refused.status_code, refused.json()["code"]) == (422, "answer.not_yours_to_correct")
+    errors = refused.json()["errors"]
+    assert [(fault["pointer"], fault["code"]) for fault in errors] == [
+        (f"/corrections/{path}", "not_yours") for path in named
+    ]
+    for fault in errors:
+        assert "确认时不能更正" in fault["detail_zh"]
+        assert "cannot be corrected when confirming" in fault["detail"]
     assert list(one.happened()).count("application_amended") == 0
     assert declared(api, one, "retiree.account") == one.worker.account
 
