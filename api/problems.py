@@ -402,9 +402,9 @@ def _fault(one: Mapping[str, Any]) -> Fault:
         zh, en = _TYPES.get(kind.split("_")[0], ("无效", "is not valid"))
     if place == "body":
         # Names of unions' branches stand in the path too; they are no part of the body.
-        pointer = "".join(f"/{_shown(part)}" for part in path if not _is_branch(part))
+        pointer = "".join(f"/{cleaned(part)}" for part in path if not _is_branch(part))
         return Fault(pointer=pointer, code=code, detail=en, detail_zh=zh)
-    return Fault(pointer="", parameter=f"{place}.{'.'.join(map(_shown, path))}", code=code, detail=en, detail_zh=zh)
+    return Fault(pointer="", parameter=f"{place}.{'.'.join(map(cleaned, path))}", code=code, detail=en, detail_zh=zh)
 
 
 def _in_chinese(context: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -424,7 +424,7 @@ def _is_branch(part: object) -> bool:
     return part in _BRANCHES
 
 
-def _shown(part: object) -> str:
+def cleaned(part: object) -> str:
     """A name in the path; where the sender chose it, it may hold anything, so it is cut and cleaned."""
     shown = re.sub(r"[^\w-]", "", str(part))[:40]
     return "?" if not isinstance(part, int) and sum(c.isdigit() for c in shown) > 4 else shown

@@ -4,7 +4,7 @@ Two who answer at once are told apart by the case's lock: one answer counts, the
 and both attempts are in the access log.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from api.case_view import EventView, Sentence, event_views
 from api.house import House, TheHouse
 from api.identity import MayAnswerVerification, MayAssign
 from api.limits import StrictRoute
-from api.problems import faulty
+from api.problems import cleaned, faulty
 from api.question import VerificationId
 from api.reach import get_verification, refused
 from api.shapes import PLAIN, V1, Asked, Because, Id, Reason, Shown, WrittenInstant, answer
@@ -44,7 +44,7 @@ from domain.events import (
     VerificationAnswered,
 )
 from domain.identifiers import NotAnIdentifier, read_phone, sentence
-from domain.refusals import Conflict, FormFaulty, Refusal
+from domain.refusals import Conflict, FieldFault, FormFaulty, Refusal
 from domain.scopes import Action, Viewer, reach
 from store.access_log import Access
 from store.acts import ActKey, Recipient, act_once, bind_key
@@ -101,7 +101,7 @@ class GivenAnswer(Asked):
         default=None,
         min_length=1,
         description="更正后确认: a JSON merge patch (RFC 7396) of what the question lists under `corrects`; only with "
-        "`matches`, to a confirmation.",
+        "`matches`, to a confirmation. Nothing can be emptied by it.",
         examples=[{"insurance": {"choice": "late", "retires_on": "2027-06"}}],
     )
 
@@ -225,7 +225,10 @@ def _leads(viewer: Viewer) -> bool:
 
 
 def deed_answer(house: House, asked: GivenAnswer, line: VerificationLine) -> Deed:
-    """答复; raises 422 for a phone that is none, and for a call that was not made since the question was opened."""
+    """答复; raises 422 for a phone that is none, and for a call that was not made since the question was opened.
+
+    Raises FormFaulty for a correction that would take something off the form instead of correcting it.
+    """
     said = {} if asked.reason is None else {"text": asked.reason}
     if asked.phone is not None:
         said |= _call(house, asked.phone, line.opened_at)
@@ -233,9 +236,26 @@ def deed_answer(house: House, asked: GivenAnswer, line: VerificationLine) -> Dee
     given = bool(said) and (asked.answer == "matches" or asked.reason is not None)
     command = partial(AnswerVerification, answer=asked.answer, by_phone=asked.phone is not None)
     if asked.corrections is not None:
+        if emptied := tuple(_emptied(asked.corrections)):
+            raise FormFaulty(emptied)
         # Every amendment has its reason; that of this one is plain without anybody writing it.
         said, given = {"text": CORRECTED_WHEN_CONFIRMING} | said, True
     return Deed("answer", command, said=said if given else None, corrections=asked.corrections, logged=True)
+
+
+def _emptied(corrections: Mapping[str, Any]) -> Iterator[FieldFault]:
+    """What a merge patch takes away: nobody confirms what is not there, such as a pension without an account."""
+    for section, fields in corrections.items():
+        whole = {(section,): fields}
+        places = {(section, field): one for field, one in fields.items()} if isinstance(fields, Mapping) else whole
+        for place, value in places.items():
+            if value is None:
+                yield FieldFault(
+                    f"/corrections/{'/'.join(map(cleaned, place))}",
+                    "empty",
+                    "确认时不能清空; 没有的请选“信息有误”并写明",
+                    "must not be emptied when confirming; where there is none, answer that something is wrong, and say so",
+                )
 
 
 def _call(house: House, phone: PhoneCall, opened_at: datetime) -> dict[str, str]:

@@ -185,7 +185,7 @@ def given(as_typed: TypedAnswer) -> GivenAnswer:
 
 
 def _patch(corrected: Mapping[str, str]) -> Mapping[str, Any] | None:
-    """As a JSON merge patch; what was emptied is taken off the form."""
+    """As a JSON merge patch, in which what was emptied is null, and refused as that."""
     patch: defaultdict[str, dict[str, str | None]] = defaultdict(dict)
     for path, text in corrected.items():
         section, _, code = path.partition(".")

@@ -391,6 +391,37 @@ def test_what_an_officer_has_to_look_at_is_named_field_by_field_and_not_correcte
     assert declared(api, one, "retiree.account") == one.worker.account
 
 
+@pytest.mark.parametrize(
+    ("corrections", "named"),
+    [
+        ({"retiree": {"account": None}}, ["/corrections/retiree/account"]),
+        ({"retiree": None}, ["/corrections/retiree"]),
+        (
+            {"retiree": {"account": None}, "insurance": {"choice": "late", "retires_on": None}},
+            ["/corrections/retiree/account", "/corrections/insurance/retires_on"],
+        ),
+    ],
+)
+def test_nobody_confirms_a_form_by_emptying_it(api: Api, corrections: Any, named: list[str]) -> None:
+    one = asked(api)
+    version = one.file.version
+
+    refused = by_link(api, one, corrections=corrections)
+    by_bureau = by_officer(api, one, corrections=corrections)
+
+    for answered in (refused, by_bureau):
+        assert answered.status_code == 422
+        assert [(fault["pointer"], fault["code"]) for fault in answered.json()["errors"]] == [
+            (pointer, "empty") for pointer in named
+        ]
+        for fault in answered.json()["errors"]:
+            assert "请选“信息有误”并写明" in fault["detail_zh"]
+            assert "must not be emptied when confirming" in fault["detail"]
+    assert one.file.version == version
+    assert declared(api, one, "retiree.account") == one.worker.account
+    assert by_link(api, one).status_code == 200
+
+
 def test_who_says_that_it_is_wrong_corrects_nothing_with_it(api: Api) -> None:
     one = asked(api)
 

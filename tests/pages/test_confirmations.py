@@ -477,6 +477,27 @@ def test_an_account_corrected_on_the_link_or_by_the_officer_is_confirmed_with_it
         assert pages.store.open_case_file(one.case_id).declared("retiree.account") == "6222020000000000008"
 
 
+def test_an_account_that_was_emptied_is_asked_for_at_its_field_and_nothing_is_confirmed(pages: Pages) -> None:
+    one, phone, officer = asked(pages), pages.stranger(), pages.by("pension-1")
+    pages.clock.at = MONDAY
+    address, at_the_bureau = link(pages, one), f"/inbox/{one.question}"
+
+    page = answers(phone, address, as_filled(phone.get(address), account=""), "matches")
+    english = answers(phone, f"{address}?lang=en", as_filled(phone.get(address), account=" "), "matches")
+    by_officer = answers(
+        officer, f"{at_the_bureau}/answer", as_filled(officer.get(at_the_bureau), account=""), "matches"
+    )
+
+    for said in (page, by_officer):
+        assert said.status == 422
+        assert 'href="#answer-retiree.account"' in said.html
+        assert "确认时不能清空; 没有的请选“信息有误”并写明" in said.text
+        assert re.search(r'<input id="answer-retiree\.account"[^>]* value=""', said.html)
+    assert "must not be emptied when confirming" in english.text
+    assert not confirmed(one)
+    assert pages.store.open_case_file(one.case_id).declared("retiree.account") == one.worker.account
+
+
 def test_a_phone_offers_its_digits_for_the_account_and_for_nothing_else(pages: Pages) -> None:
     one = asked(pages)
 
