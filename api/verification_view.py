@@ -31,7 +31,7 @@ class VerificationView(Shown):
     owner_since: Moment
     claimed: bool = Field(description="Somebody said it is theirs; a name from the duty roster binds nobody.")
     opened_at: Moment
-    due: Moment | None = Field(description="null while the clock stands still.")
+    due: Moment | None = Field(description="null while the clock stands still; what has ended keeps what it had.")
     suspended: bool
     reminded: int = Field(description="Percent of the limit at which the last reminder went out.")
     answer: str | None

@@ -198,7 +198,7 @@ class LiveVerification:
     opened: VerificationOpened
     clock: Ledger
     due: datetime | None
-    """None while the clock stands still."""
+    """None while the clock stands still; what has ended keeps what it had."""
     remind_at: tuple[datetime, ...]
     owner: str | None
     owner_since: datetime
@@ -641,7 +641,7 @@ def _verification(file: CaseFile, event: AboutRung, **changes: object) -> CaseFi
 def _without_moot(file: CaseFile, at: datetime) -> CaseFile:
     """Questions that nobody waits for any more are withdrawn, whatever made them moot."""
     moot = {
-        rung: replace(live, state=VerificationState.WITHDRAWN, ended_at=at, due=None)
+        rung: replace(live, state=VerificationState.WITHDRAWN, ended_at=at)
         for rung, live in file.verifications.items()
         if live.state is VerificationState.OPEN
         for proof in (file.proofs[rung[0]],)

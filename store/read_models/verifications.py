@@ -47,7 +47,7 @@ def _verifications(file: CaseFile) -> list[Mapping[str, Any]]:
             "owner_since": asked.owner_since,
             "claimed": asked.claimed,
             "opened_at": asked.opened.at,
-            "due": asked.due if asked.state is VerificationState.OPEN else asked.opened.due,
+            "due": asked.due,
             "suspended": asked.clock.is_suspended,
             "reminded": asked.reminded,
             "answer": asked.answer,

@@ -559,6 +559,32 @@ def test_a_clock_is_stopped_with_a_reason_and_what_was_left_is_left(api: Api) ->
     assert shown(api, "civil-1", question)["suspended_because"] is None
 
 
+def test_what_has_ended_keeps_the_limit_that_a_standstill_gave_it(api: Api) -> None:
+    answered, passed_over, handed_up, stopped = (ask(api, purpose) for purpose in ("一", "二", "三", "四"))
+    for question in (answered, passed_over, handed_up):
+        acted(api, "civil-1", question, "suspension", {"reason": "档案馆停电"})
+    api.clock.at += 10 * MINUTE
+    for question in (answered, passed_over, handed_up):
+        acted(api, "civil-1", question, "resumption")
+    acted(api, "civil-1", stopped, "suspension", {"reason": "档案馆停电"})
+
+    acted(api, "civil-1", answered, "answer", {"answer": "matches"})
+    for question in (handed_up, stopped):
+        post(api, "caseworker-1", f"cases/{question.case_no}/proofs/{PROOF}/escalation", {"reason": "当事人等候在窗口"})
+    api.clock.at += HALF_AN_HOUR
+    expires(api, passed_over)
+
+    ended = {line["id"]: (line["state"], line["due"]) for line in listed(api, "civil-1", "queue=ended")}
+    extended = "2026-11-23T09:40:00.000+08:00"
+    assert ended == {
+        str(answered.id): ("answered", extended),
+        str(handed_up.id): ("withdrawn", extended),
+        str(stopped.id): ("withdrawn", None),
+        str(passed_over.id): ("expired", extended),
+    }
+    is_whole(api)
+
+
 def test_a_clock_that_cannot_be_stopped_or_started_says_which_rule(api: Api) -> None:
     question = ask(api)
 

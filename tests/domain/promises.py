@@ -64,6 +64,7 @@ def _one_outcome(before: LiveVerification, after: LiveVerification, event: Event
         assert after.ended_at == before.ended_at
     elif after.state is not VerificationState.OPEN:
         assert after.ended_at == event.at
+        assert after.due == before.due, f"{name} ended and lost the limit that it had"
     if before.answered_by is not None and after.earlier != before.earlier:
         assert isinstance(event, LateAnswerRecorded)
         assert before.earlier is None, f"{name} was added to twice"
@@ -167,7 +168,6 @@ def no_card_is_left_behind(file: CaseFile) -> None:
         live = file.proofs[proof]
         standing = live.state is ProofState.VERIFYING and (live.round, live.rung) == (round, rung)
         assert (question.state is VerificationState.OPEN) == standing, f"{proof} {round}.{rung} was left behind"
-        assert question.due is None or question.state is not VerificationState.WITHDRAWN
         assert (question.ended_at is None) == (question.state is VerificationState.OPEN)
         assert (question.answer is None) == (question.answered_by is None) == (question.answered_at is None)
     open_now = {
