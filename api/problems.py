@@ -39,8 +39,10 @@ from domain.refusals import (
     Refusal,
     VerificationOver,
 )
+from domain.single_proof import NoSuchProof, ProofCancelled
 from domain.time_limits import in_shanghai
 from store.accounts import SignInRefused
+from store.acts import NotAColleague
 from store.database import StoreUnavailable
 from store.log import masked
 from store.vault import Forgotten
@@ -229,31 +231,8 @@ def trace_id_of(request: Request) -> str:
 async def _refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
     house_of(request).figures.refused.labels(refusal.code).inc()
-    faults: Sequence[Fault] = ()
     facts: Mapping[str, str | None] = {}
     match refusal:
-        case FormFaulty():
-            faults = [
-                Fault(pointer=fault.pointer, code=fault.rule, detail=fault.en, detail_zh=fault.zh)
-                for fault in refusal.faults
-            ]
-        case SheetFaulty():
-            faults = [
-                Fault(pointer=f"/{fault.row}/{fault.column}", code=fault.rule, detail=fault.en, detail_zh=fault.zh)
-                for fault in refusal.faults
-            ]
-        case NotEligibleHere():
-            faults = [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
-        case ReasonMissing():
-            faults = [Fault(pointer="/reason", code="missing", detail=refusal.en, detail_zh=refusal.zh)]
-        case NotYoursToCorrect():
-            faults = [
-                Fault(
-                    pointer=f"/corrections/{path.replace('.', '/')}", code="not_yours", detail=one.en, detail_zh=one.zh
-                )
-                for path in refusal.paths
-                for one in (NotYoursToCorrect((path,)),)
-            ]
         case AlreadyOpen():
             facts = {"case_no": refusal.case_no}
         case AlreadySettled():
@@ -268,7 +247,42 @@ async def _refusal(request: Request, refusal: Exception) -> Response:
             pass
     status = status_of(refusal)
     headers = {"www-authenticate": 'Session realm="onething"'} if status == 401 else None
-    return _answer(request, status, refusal.code, refusal.zh, refusal.en, faults, headers, facts)
+    return _answer(request, status, refusal.code, refusal.zh, refusal.en, faults_of(refusal), headers, facts)
+
+
+def faults_of(refusal: Refusal) -> list[Fault]:
+    """What is wrong in which place of what was sent; nothing where the whole of it cannot be."""
+    match refusal:
+        case FormFaulty():
+            return [
+                Fault(pointer=fault.pointer, code=fault.rule, detail=fault.en, detail_zh=fault.zh)
+                for fault in refusal.faults
+            ]
+        case SheetFaulty():
+            return [
+                Fault(pointer=f"/{fault.row}/{fault.column}", code=fault.rule, detail=fault.en, detail_zh=fault.zh)
+                for fault in refusal.faults
+            ]
+        case NotEligibleHere():
+            return [Fault(pointer="/application", code=refusal.reason_code, detail=refusal.en, detail_zh=refusal.zh)]
+        case ReasonMissing():
+            return [Fault(pointer="/reason", code="missing", detail=refusal.en, detail_zh=refusal.zh)]
+        case NotYoursToCorrect():
+            return [
+                Fault(
+                    pointer=f"/corrections/{path.replace('.', '/')}", code="not_yours", detail=one.en, detail_zh=one.zh
+                )
+                for path in refusal.paths
+                for one in (NotYoursToCorrect((path,)),)
+            ]
+        case NotAColleague():
+            return [Fault(pointer="/to", code="not_a_colleague", detail=refusal.en, detail_zh=refusal.zh)]
+        case NoSuchProof():
+            return [Fault(pointer="/proof", code="not_listed", detail=refusal.en, detail_zh=refusal.zh)]
+        case ProofCancelled():
+            return [Fault(pointer="/proof", code="cancelled", detail=refusal.en, detail_zh=refusal.zh)]
+        case _:
+            return []
 
 
 def _moment(at: datetime | None) -> str | None:
@@ -329,6 +343,7 @@ _SENTENCES: Final[Mapping[str, tuple[str, str, str]]] = {
     "less_than_equal": ("range", "不能大于 {le}", "must be at most {le}"),
     "literal_error": ("choice", "应为其中之一: {expected}", "must be one of: {expected}"),
     "enum": ("choice", "应为其中之一: {expected}", "must be one of: {expected}"),
+    "blank": ("blank", "须有 2 至 500 个字符, 不能全为空白", "must have 2 to 500 characters, not blanks only"),
     "union_tag_invalid": ("choice", "应为其中之一: {expected_tags}", "must be one of: {expected_tags}"),
     "union_tag_not_found": ("missing", "缺少 {discriminator}", "lacks {discriminator}"),
 }
@@ -344,6 +359,7 @@ _TYPES: Final[Mapping[str, tuple[str, str]]] = {
         "应为带时区的时刻, 如 2026-11-20T08:15:00+08:00",
         "must be a moment such as 2026-11-20T08:15:00+08:00",
     ),
+    "uuid": ("应为编号(UUID)", "must be an id (UUID)"),
     "timezone": ("应带时区, 如 +08:00", "must name its time zone, such as +08:00"),
 }
 _PRECONDITIONS: Final = {

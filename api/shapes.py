@@ -47,7 +47,7 @@ PLAIN: Final = r"^[^\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]*$"
 
 def _said(text: str) -> str:
     if not text.strip():
-        raise ValueError("empty")
+        raise PydanticCustomError("blank", "blanks only")
     return text
 
 

@@ -19,7 +19,7 @@ from api.cases import CaseNo, IdempotencyKey, IfNoneMatch
 from api.house import House, TheHouse
 from api.identity import MayAskVerification
 from api.limits import BatchRoute, StrictRoute
-from api.problems import Fault, faults_of_row
+from api.problems import Fault, faults_of, faults_of_row
 from api.reach import get_case
 from api.shapes import (
     V1,
@@ -285,11 +285,7 @@ def _row(house: House, viewer: Viewer, number: int, row: Any, key: str) -> Batch
         return BatchRow(row=number, result="refused", code="request.not_valid", detail=en, detail_zh=zh, errors=faults)
     except Refusal as refusal:
         house.figures.refused.labels(refusal.code).inc()
-        found = refusal.faults if isinstance(refusal, FormFaulty) else ()
-        faults = tuple(
-            Fault(pointer=f"{place}{fault.pointer}", code=fault.rule, detail=fault.en, detail_zh=fault.zh)
-            for fault in found
-        )
+        faults = tuple(fault.model_copy(update={"pointer": f"{place}{fault.pointer}"}) for fault in faults_of(refusal))
         return BatchRow(
             row=number, result="refused", code=refusal.code, detail=refusal.en, detail_zh=refusal.zh, errors=faults
         )

@@ -173,17 +173,15 @@ def _places(columns: Sequence[Column], number: int, header: Sequence[Cell]) -> t
     known = {_folded(name): column for column in columns for name in (column.code, column.title, column.title_en)}
     places: dict[str, int] = {}
     faults: list[Remark] = []
+    # Without a heading that we know the file has begun without a header, and its first row may name somebody.
+    is_header = any(_folded(str(cell or "")) in known for cell in header)
     for place, cell in enumerate(header):
         name = _folded(str(cell or ""))
         column = known.get(name)
         if column is None:
             if name:
-                # By its place and not by its name: somebody may have begun without a header.
-                faults.append(
-                    Remark(
-                        number, "", "", "unknown_column", f"第 {place + 1} 列不认识", f"column {place + 1} is unknown"
-                    )
-                )
+                zh, en = _unknown(place + 1, str(cell) if is_header else None)
+                faults.append(Remark(number, "", "", "unknown_column", zh, en))
         elif column.code in places:
             faults.append(
                 Remark(number, column.code, column.title, "column_twice", "此列出现两次", "the column is there twice")
@@ -196,6 +194,15 @@ def _places(columns: Sequence[Column], number: int, header: Sequence[Cell]) -> t
         if column.required and column.code not in places
     ]
     return places, faults
+
+
+def _unknown(place: int, heading: str | None) -> tuple[str, str]:
+    if heading is None:
+        return f"第 {place} 列不认识", f"column {place} is unknown"
+    # Its text is the sender's and may hold anything, so it is cut and cleaned.
+    clean = "".join(one for one in heading[:40] if one.isalnum() or one in "_-")
+    shown = "?" if not clean or sum(one.isdigit() for one in clean) > 4 else clean
+    return f"第 {place} 列“{shown}”不认识", f"column {place} ({shown}) is unknown"
 
 
 def _folded(name: str) -> str:

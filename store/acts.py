@@ -22,6 +22,7 @@ from store.database import again_if_lost
 from store.duty import is_colleague
 from store.streams import lock
 from store.tables import request_keys
+from store.unit_titles import unit_titles
 from store.vault import Kept
 
 
@@ -30,11 +31,12 @@ class NotAColleague(NotAcceptable):
 
     code = "verification.not_a_colleague"
 
-    def __init__(self, account: str, unit: str) -> None:
+    def __init__(self, account: str, unit: str, title: str | None = None) -> None:
         self.account = account
         self.unit = unit
         super().__init__(
-            f"账号“{account}”不是“{unit}”可以答复核验的人员", f"{account!r} is nobody of {unit!r} who could answer it"
+            f"账号“{account}”不是“{title or unit}”可以答复核验的人员",
+            f"{account!r} is nobody of {unit!r} who could answer it",
         )
 
 
@@ -76,7 +78,7 @@ def act_once(
         with store.database.begin() as connection:
             new = key is None or bind_key(connection, key, case_id, command.at)
             if new and to is not None and not is_colleague(connection, to.account, to.unit):
-                raise NotAColleague(to.account, to.unit)
+                raise NotAColleague(to.account, to.unit, unit_titles(connection, [to.unit]).get(to.unit))
             judged, corrected = _as_corrected(store, connection, case_id, command, corrections)
             to_keep = (*kept, *corrected)
             handled = handle(connection, store.vault, store.files, case_id, [judged], kept=to_keep, tell_workflow=True)

@@ -365,6 +365,7 @@ def test_what_is_not_listed_or_was_cancelled_cannot_be_asked(api: Api) -> None:
 
     assert (unlisted.status_code, unlisted.json()["code"]) == (404, "proof.not_listed")
     assert (cancelled.status_code, cancelled.json()["code"]) == (422, "proof.cancelled")
+    assert [[fault["pointer"] for fault in one.json()["errors"]] for one in (unlisted, cancelled)] == [["/proof"]] * 2
     assert "2018-04-22" in cancelled.json()["detail_zh"]
     with api.store.database.reading() as connection:
         assert connection.execute(select(func.count()).select_from(cases)).scalar_one() == 0
@@ -481,11 +482,12 @@ def test_each_row_has_its_own_result_and_the_same_one_again(api: Api) -> None:
         ASKED | {"proof": "being_a_student"},
         {"proof": PROOF},
         5,
+        ASKED | {"proof": "being_a_good_neighbour"},
     ]
     told = batch(api, rows).json()
 
-    assert [row["result"] for row in told["rows"]] == ["filed", *["already_filed"] * 2, *["refused"] * 4]
-    assert (told["filed"], told["already_filed"], told["refused"]) == (1, 2, 4)
+    assert [row["result"] for row in told["rows"]] == ["filed", *["already_filed"] * 2, *["refused"] * 5]
+    assert (told["filed"], told["already_filed"], told["refused"]) == (1, 2, 5)
     assert told["rows"][1]["case_no"] == open_already
     assert told["rows"][2]["case_no"] == told["rows"][0]["case_no"]
     assert [row["code"] for row in told["rows"][3:]] == [
@@ -493,14 +495,16 @@ def test_each_row_has_its_own_result_and_the_same_one_again(api: Api) -> None:
         "proof.cancelled",
         "request.not_valid",
         "request.not_valid",
+        "proof.not_listed",
     ]
     assert [[fault["pointer"] for fault in row["errors"]] for row in told["rows"][3:]] == [
         ["/requests/3/subject/citizen_id"],
-        [],
+        ["/requests/4/proof"],
         ["/requests/5/purpose", "/requests/5/subject"],
         ["/requests/6"],
+        ["/requests/7/proof"],
     ]
-    assert [row["row"] for row in told["rows"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [row["row"] for row in told["rows"]] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert told["rows"][5]["detail_zh"] == "第 6 条有 2 处错误", "as one counts, and as a list of confirmations counts"
     assert "339901197905" not in json.dumps(told)
 

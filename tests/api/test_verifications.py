@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from domain.time_limits import OfficeHours
-from store.tables import accounts, metadata
+from store.tables import accounts, metadata, units
 from tests.api.conftest import Api
 from tests.api.officers import (
     CALL,
@@ -39,6 +39,8 @@ from tests.api.officers import api as api  # with units that are asked
 from tests.api.test_cases import case_id, contested
 from tests.desk import MONDAY
 from tests.workflows.officers import PROOF
+
+CIVIL = "云澜区民政局"
 
 # ── who has it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,6 +97,8 @@ def test_what_a_colleague_has_claimed_is_refused_with_who_and_since_when(api: Ap
 @pytest.mark.parametrize("to", ["officer-1", "far-civil-1", "civil-system", "nobody-at-all", "mingyue-1"])
 def test_it_goes_to_a_colleague_and_to_nobody_else(api: Api, to: str) -> None:
     question = ask(api)
+    with api.store.database.begin() as connection:
+        connection.execute(update(units).where(units.c.code == "civil").values(title=CIVIL))
     acted(api, "civil-1", question, "claim")
 
     handed = act(api, "civil-1", question, "hand-over", {"to": to})
@@ -103,6 +107,9 @@ def test_it_goes_to_a_colleague_and_to_nobody_else(api: Api, to: str) -> None:
 
     assert (handed.status_code, handed.json()["code"]) == (422, "verification.not_a_colleague")
     assert (back.status_code, back.json()["code"]) == (422, "verification.not_a_colleague")
+    for refused in (handed, back):
+        assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/to"]
+        assert f"“{CIVIL}”" in refused.json()["errors"][0]["detail_zh"], "the unit by its name, not by its code"
     (row,) = given.json()["rows"]
     assert (row["assigned"], row["problem"]) == (False, "verification.not_a_colleague")
     assert case_of(api, question).verification(PROOF, 1, 0).owner == "civil-1"
@@ -175,6 +182,18 @@ def test_a_list_of_nothing_or_of_too_much_is_refused(api: Api, ids_: list[Any]) 
 
     assert answered.status_code == 422
     assert answered.json()["errors"][0]["pointer"].startswith("/ids")
+
+
+def test_an_id_that_is_none_and_a_reason_of_blanks_are_told_what_they_must_be(api: Api) -> None:
+    ids_ = [str(uuid4()), "not-an-id"]
+
+    told = post(api, "civil-chief", "inbox/assignments", {"ids": ids_, "to": "civil-2", "reason": "   "}).json()
+
+    faults = {fault["pointer"]: (fault["detail_zh"], fault["detail"]) for fault in told["errors"]}
+    assert faults == {
+        "/ids/1": ("应为编号(UUID)", "must be an id (UUID)"),
+        "/reason": ("须有 2 至 500 个字符, 不能全为空白", "must have 2 to 500 characters, not blanks only"),
+    }
 
 
 # ── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,6 +49,22 @@ def test_a_header_that_is_wrong_is_all_that_is_told() -> None:
         ("", "unknown_column"),
         ("post", "column_missing"),
     ]
+    assert (read.faults[1].zh, read.faults[1].en) == ("第 3 列“生日”不认识", "column 3 (生日) is unknown")
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (["姓名", "339901199403170006"], "第 2 列“?”不认识"),
+        (["姓名", "<b>备 注</b>" + "长" * 60], "第 2 列“b备注b" + "长" * 30 + "”不认识"),
+        (["单秀英", "15499000321"], "第 1 列不认识"),
+    ],
+)
+def test_a_heading_is_named_as_far_as_it_can_hold_nobodys_data(header: list[Cell], told: str) -> None:
+    read = read_roster(Sheet([(1, header)]), TODAY)
+
+    assert told in [fault.zh for fault in read.faults]
+    assert not any(said in f"{fault.zh}{fault.en}" for fault in read.faults for said in ("单秀英", "15499", "339901"))
 
 
 def test_an_empty_file_says_so() -> None:
