@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.pages.rendering import ALONE, HEADERS, render
+from api.pages.words import LANGUAGES
 from api.problems import Problem, problem, trace_id_of
 from domain.identifiers import is_case_no
 from domain.refusals import Refusal
@@ -72,7 +73,9 @@ def as_page(request: Request, told: Problem, headers: Mapping[str, str]) -> Resp
     """The problem for a person; whoever is not signed in is led to the door and back."""
     if told.status == 401 and request.method in {"GET", "HEAD"}:
         wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?{urlencode({'next': wanted})}" if wanted != "/" else "/login", 303, HEADERS)
+        asked = request.query_params.get("lang")
+        led = ({"next": wanted} if wanted != "/" else {}) | ({"lang": asked} if asked in LANGUAGES else {})
+        return RedirectResponse(f"/login?{urlencode(led)}" if led else "/login", 303, HEADERS)
     if _is_bad_link(request, told):
         # In the same words and under the same status, whatever is wrong with it.
         return render(request, "link_bad.html", status=404, here="/v/", headers=ALONE, keeps_language=False)

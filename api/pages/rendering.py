@@ -105,6 +105,12 @@ def language_of(request: Request) -> Language:
     return "zh"
 
 
+def in_the_language_asked(request: Request) -> str:
+    """What an address without a question needs so that whoever is led there reads on in the language they asked for."""
+    asked = request.query_params.get("lang")
+    return f"?{urlencode({'lang': asked})}" if asked in LANGUAGES else ""
+
+
 def say_for(request: Request) -> Say:
     """The words in the language of the request."""
     return Say(language_of(request))

@@ -13,7 +13,7 @@ from api.house import TheHouse
 from api.identity import CSRF_FIELD, cookie_name, guard_cookie, guard_origin, public, whoever_is_signed_in
 from api.pages.doors import whoever_calls
 from api.pages.faults import PageRoute
-from api.pages.rendering import HEADERS, render
+from api.pages.rendering import HEADERS, in_the_language_asked, render
 from api.problems import Trouble
 from domain.scopes import Action, Reach, Viewer, reach
 from store.accounts import SignInRefused, sign_in, sign_out
@@ -94,7 +94,7 @@ def home(request: Request) -> Response:
     """Where the work of the role is."""
     viewer = whoever_calls(request).viewer
     if (start := _start_of(viewer)) is not None:
-        return RedirectResponse(start, 303, HEADERS)
+        return RedirectResponse(start + in_the_language_asked(request), 303, HEADERS)
     reads = reach(viewer, Action.READ_CASE_EVENTS) is not None
     return render(request, "home.html", reads_timelines=reads, typed="", wrong=None)
 

@@ -24,6 +24,23 @@ def test_whoever_is_not_signed_in_is_led_to_the_door_and_back(pages: Pages) -> N
     assert "吕" in browser.follow(through).text
 
 
+def test_the_language_asked_for_is_kept_from_door_to_door(pages: Pages) -> None:
+    browser, known = pages.stranger(), pages.by("caseworker-1")
+
+    led = browser.get("/?lang=en")
+    # As the browser of somebody who takes no cookies but the session's would ask.
+    door = Page(httpx.get(pages.url + led.answer.headers["location"]))
+    through = browser.send(browser.follow(led), "/login", account=pages.account("desk-1"), password=PASSWORD)
+    home = browser.follow(browser.follow(through))
+
+    assert '<html lang="en"' in door.html
+    assert "Sign in" in door.text
+    assert '<html lang="en"' in home.html
+    assert known.get("/?lang=en").answer.headers["location"] == "/cases?lang=en"
+    assert pages.by("civil-1").get("/?lang=en").answer.headers["location"] == "/inbox?lang=en"
+    assert known.get("/?lang=tlh").answer.headers["location"] == known.get("/").answer.headers["location"] == "/cases"
+
+
 @pytest.mark.parametrize(
     "next", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "javascript:1", "/api/v1/cases"]
 )
