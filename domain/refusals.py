@@ -188,15 +188,19 @@ class CaseMovedOn(Conflict):
 
 
 class AlreadyOpen(Conflict):
-    """Another case about the same event is open; its number is told to those who may see it."""
+    """The same event has a case already, open or concluded; its number is told to those who may see it."""
 
     code = "case.already_open"
 
     def __init__(self, case_no: str | None = None) -> None:
         self.case_no = case_no
         super().__init__(
-            f"同一事项已在办理, 办件编号 {case_no}" if case_no else "同一事项已在其他单位办理",
-            f"the same event already has the case {case_no}" if case_no else "the same event already has a case",
+            f"同一事项已有办件(在办或已办结), 办件编号 {case_no}"
+            if case_no
+            else "同一事项已在其他单位申请(在办或已办结)",
+            f"the same event already has the case {case_no}, being handled or concluded"
+            if case_no
+            else "the same event already has a case elsewhere, being handled or concluded",
         )
 
 

@@ -107,6 +107,10 @@ def test_the_same_child_in_another_application_is_refused_with_the_number_to_tho
     assert ours.json()["code"] == theirs.json()["code"] == "case.already_open"
     assert ours.json()["case_no"] == case_no
     assert case_no not in theirs.text
+    # The event keeps its case after it has been concluded, so nobody is told that it is being handled still.
+    for refused in (ours.json(), theirs.json()):
+        assert "在办或已办结" in refused["detail_zh"]
+        assert "being handled or concluded" in refused["detail"]
 
 
 def test_every_faulty_field_is_named_and_nothing_is_stored(api: Api) -> None:
