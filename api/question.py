@@ -125,6 +125,10 @@ class Question(Shown):
     forgotten: bool = Field(description="Whether a person's data was erased by law.")
     tried: tuple[GaveUp, ...] = Field(description="The rungs before this one, and why they gave up.")
     suspended_because: str | None
+    answered_at: Moment | None = Field(
+        description="When the answer that is shown was given; `ended_at` of the verification is when nobody waited for "
+        "it any more."
+    )
     said: str | None = Field(description="The reason that was given with the answer.")
     earlier: Said | None = Field(
         description="What the same account had answered before it found the record; null where it was answered once."
@@ -210,6 +214,7 @@ def _asked(
         forgotten=bool(case.dossier.forgotten),
         tried=tuple(_tried(case, live)),
         suspended_because=case.note(last.reason) if last.kind == "suspended" else None,
+        answered_at=live.answered_at,
         said=case.note(live.note),
         earlier=_earlier(case, live),
         may_add=may_add,

@@ -391,6 +391,10 @@ def test_who_answered_that_there_is_no_record_finds_it_and_is_heard(
     told = shown(api, "civil-1", question)
     assert (told["said"], told["earlier"]["answer"], told["earlier"]["said"]) == ("另一卷宗中找到", first, REASON)
     assert told["may_add"] is False
+    assert (told["earlier"]["at"], told["answered_at"]) == (
+        "2026-11-23T09:00:00.000+08:00",
+        "2026-11-23T09:01:00.000+08:00",
+    )
     assert acted(api, "civil-1", question, "answer", said, key="then") == heard
 
 

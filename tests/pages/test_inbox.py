@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.actors import Actor
+from domain.time_limits import in_shanghai
 from tests.desk import MONDAY
 from tests.pages.conftest import Browser, Page, Pages, heard, text_of
 from tests.pages.stories import COMMUNITY_WORKER, Story, climbing, doubted, verifying
@@ -301,9 +302,11 @@ def test_who_had_no_record_and_found_it_adds_so_on_the_page(pages: Pages) -> Non
     address = question(story)
     browser.send(browser.get(address), f"{address}/answer", answer="no_record", reason="档案中没有")
     pages.account("civil-2")
+    at_first = pages.clock.at
 
     answered = browser.get(address)
     offered = browser.get(f"{address}?found=true")
+    pages.clock.at += timedelta(minutes=7)
     silent = browser.send(offered, f"{address}/answer", answer="contradicts")
     after = browser.follow(browser.send(silent, f"{address}/answer", answer="matches", reason="另一卷宗中找到"))
 
@@ -316,6 +319,10 @@ def test_who_had_no_record_and_found_it_adds_so_on_the_page(pages: Pages) -> Non
     assert silent.status == 422
     assert "该证明已核实" in after.text
     assert "档案中没有" in after.text, "the first answer stays"
+    first, added = (f'datetime="{in_shanghai(at).isoformat(timespec="seconds")}"' for at in (at_first, pages.clock.at))
+    header = after.html[: after.html.index("</header>", after.html.index("case-head"))]
+    assert (first in header, added in header) == (False, True), "the answer that is shown has its own time"
+    assert after.html.index(first) < after.html.rindex(added)
     assert "另一卷宗中找到" in after.text
     assert "找到了记录" not in after.text
     assert story.file.proof(PROOF).state == "met"
