@@ -31,7 +31,7 @@ from domain.refusals import Refusal
 from domain.scopes import Action, Reach, Viewer, reach
 from store.database import again_if_lost
 from store.duty import ANSWERS
-from store.read_models.verifications import Queue
+from store.read_models.verifications import OVER, Queue
 from store.tables import accounts
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -77,6 +77,8 @@ class InboxRow:
 
     view: VerificationView
     warning: Warned
+    by: str | None
+    """Who has it; of what has ended, who answered."""
     mine: bool
 
 
@@ -238,6 +240,11 @@ def _listed(
     return told(answered, Inbox).verifications, cursor_after(answered), None
 
 
+def _row(view: VerificationView, house: House, viewer: Viewer) -> InboxRow:
+    by = view.owner if view.state == "open" else view.answered_by
+    return InboxRow(view, warning(view, house), by, by == viewer.actor.account)
+
+
 def _page(house: House, viewer: Viewer, request: Request, looking: Looking, *, rows_only: bool = False) -> Response:
     views, more, wrong = looking.found, None, looking.wrong
     if views is None:
@@ -255,7 +262,8 @@ def _page(house: House, viewer: Viewer, request: Request, looking: Looking, *, r
         queue=looking.queue,
         title=next(one for one in counts if one.queue is looking.queue),
         empty=EMPTY[looking.queue],
-        rows=[InboxRow(view, warning(view, house), view.owner == viewer.actor.account) for view in views],
+        over=looking.queue in OVER,
+        rows=[_row(view, house, viewer) for view in views],
         more=more,
         looking=looking,
         wrong=wrong,

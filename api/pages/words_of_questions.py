@@ -156,6 +156,9 @@ QUESTION: Final = {
     "第 {number} 环节, 共 {count} 环节": "rung {number} of {count}",
     "时限已用 {percent}%": "{percent}% of the limit used",
     "答复": "Answer",
+    "答复人": "Answered by",
+    "无人答复": "nobody",
+    "撤回": "withdrawn",
     "请对照核实的申报内容": "What was declared, to compare with",
     "查看已记入查询日志, 仅用于本项核验。": "That you looked is in the access log; for this question only.",
     "时限已过, 证明已转下一环节。您的答复仍会留存; “一致”可以结束核验, “不一致”由经办人处理。": "The limit is over and the next one "

@@ -9,7 +9,7 @@ from domain.actors import Actor
 from domain.time_limits import in_shanghai
 from tests.desk import MONDAY
 from tests.pages.conftest import Browser, Page, Pages, heard, text_of
-from tests.pages.stories import COMMUNITY_WORKER, Story, climbing, doubted, verifying
+from tests.pages.stories import COMMUNITY_WORKER, OFFICER, Story, climbing, doubted, verifying
 
 PROOF = "parents_marriage"
 COLLEAGUE = Actor(account="civil-2", unit="civil")
@@ -59,6 +59,43 @@ def test_an_inbox_is_sorted_by_when_it_is_due_and_counts_its_queues(pages: Pages
     assert "父母婚姻状况" in page.text
     assert "剩余" in page.text
     assert "*" not in page.text
+
+
+def test_what_has_ended_is_listed_with_who_answered_and_when_it_ended(pages: Pages) -> None:
+    answered, withdrawn, silent, mine = (
+        verifying(pages.store, key=str(number), number=number) for number in (20, 21, 22, 23)
+    )
+    answered.verifier_says(PROOF, "matches", by=COLLEAGUE)
+    withdrawn.withdrawn()
+    silent.nobody_answers(PROOF)
+    mine.verifier_says(PROOF, "matches", by=OFFICER)
+    browser = pages.by("civil-1")
+
+    page = browser.get("/inbox?queue=ended")
+
+    heads = [text_of(head) for head in re.findall(r"<th scope=.col.>(.*?)</th>", page.html)]
+    assert heads == ["证明", "方式", "答复人", "结束", "状态"]
+    by = {
+        id: text_of(cell)
+        for id, cell in re.findall(r'<tr id="v-([0-9a-f-]{36})".*?<td data-label="答复人">(.*?)</td>', page.html, re.S)
+    }
+    assert by == {
+        str(answered.question(PROOF)): COLLEAGUE.account,
+        str(withdrawn.question(PROOF)): "撤回",
+        str(silent.question(PROOF, 1)): "无人答复",
+        str(mine.question(PROOF)): "我",
+    }
+    assert "截止" not in page.text
+    assert "待领" not in text_of(page.html[page.html.index("<table") :])
+    assert {"承办", "截止"} <= {
+        text_of(head) for head in re.findall(r"<th scope=.col.>(.*?)</th>", open_list(pages, browser).html)
+    }
+
+
+def open_list(pages: Pages, browser: Browser) -> Page:
+    """The queue of what waits, which is not empty."""
+    verifying(pages.store, key="waits", number=24)
+    return browser.get("/inbox")
 
 
 def test_a_number_or_a_title_finds_inside_a_queue_and_no_persons_number_gets_into_an_address(pages: Pages) -> None:
