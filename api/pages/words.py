@@ -188,7 +188,7 @@ _CASE: Final = {
     "没有您可以查看的申请信息。": "There is nothing of the application that you may see.",
     "办件经过": "Timeline",
     "没有可以显示的办件经过。": "Nothing to show yet.",
-    "迟到的答复 {count} 件, 已记录, 不改变结果。": "Late answers: {count}; kept on record, they change nothing.",
+    "答复晚于环节的 {count} 件, 均已留存, 引起的变化见以下经过。": "Answers that came after the ladder had moved on: {count}. They are kept; what they led to stands in the history below.",
     "系统": "System",
 }
 

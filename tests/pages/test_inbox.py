@@ -365,6 +365,8 @@ def test_who_had_no_record_and_found_it_adds_so_on_the_page(pages: Pages) -> Non
     assert story.file.proof(PROOF).state == "met"
     ladder = pages.by("caseworker-1").get(f"/cases/{story.case_no}").text
     assert "迟到的答复" in ladder
+    assert "答复晚于环节的 1 件, 均已留存, 引起的变化见以下经过。" in ladder
+    assert "不改变结果" not in ladder, "it has settled the proof"
 
 
 def test_a_colleague_is_offered_nothing_to_add(pages: Pages) -> None:
