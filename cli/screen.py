@@ -105,5 +105,10 @@ def duration(length: timedelta | float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
+def to_the_second(seconds: int) -> str:
+    """A length of time that a reader can add to another: hours, minutes and seconds, as the page has them."""
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
 def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from cli.screen import deadline, duration, moment, padded, width
+from cli.screen import deadline, duration, moment, padded, to_the_second, width
 
 if TYPE_CHECKING:
     from domain.bundle import Bundle
@@ -100,13 +100,13 @@ def waiting(case: View) -> Iterator[str]:
 
 
 def clock(told: View) -> Iterator[str]:
-    """谁的时间: the shares of the case, then of each item, and why it is waiting."""
-    yield f"{told['case_no_grouped']}  共 in all {duration(told['elapsed_seconds'])}"
+    """谁的时间: the shares of the case, then of each item, and why it is waiting; what is listed adds up to its whole."""
+    yield f"{told['case_no_grouped']}  共 in all {to_the_second(round(told['elapsed_seconds']))}"
     if told["suspended_seconds"]:
-        yield f"  其中中止计时 of which suspended: {duration(told['suspended_seconds'])}"
+        yield f"  其中中止计时 of which suspended: {to_the_second(round(told['suspended_seconds']))}"
     yield from _shares(told["shares"])
     for item in told["items"]:
-        yield f"{titled(item['title'], item['item'])} · {item['title_en']}: {duration(item['seconds'])}"
+        yield f"{titled(item['title'], item['item'])} · {item['title_en']}: {to_the_second(round(item['seconds']))}"
         yield from _shares(item["shares"])
     yield f"{told['waiting_label']['zh']} · {told['waiting_label']['en']}"
 
@@ -120,9 +120,13 @@ def clock_rows(told: View) -> Iterator[tuple[str, ...]]:
 
 
 def _shares(shares: Sequence[View]) -> Iterator[str]:
+    so_far = 0.0
     for one in shares:
         who = f"{one['title']} · {one['title_en']}" + (f" ({one['account']})" if one["account"] else "")
-        yield f"  {one['share']:>6.1%}  {padded(duration(one['seconds']), 12)}{who}"
+        # Rounded so that nothing is lost between two of them.
+        before, so_far = so_far, so_far + one["seconds"]
+        length = to_the_second(round(so_far) - round(before))
+        yield f"  {one['share']:>6.1%}  {padded(length, 12)}{who}"
 
 
 def receipt(told: View) -> Iterator[str]:

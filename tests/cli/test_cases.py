@@ -1,9 +1,11 @@
 """Cases are started, found, shown and told from a terminal through the public API."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli import telling
 from domain.law.months import month_text
 from domain.time_limits import in_shanghai
 from domain.watch_list import months_ahead
@@ -32,6 +34,25 @@ def test_a_case_is_started_shown_told_and_listed(demonstration: Terminal) -> Non
     assert case_no in [line.split("\t")[0] for line in listed.out.splitlines()]
     assert case_no in [case["case_no"] for case in demonstration.onething("case", "list", "--json").json()]
     assert demonstration.onething("case", "list", "--in", "withdrawn").out == ""
+
+
+def test_a_reader_can_add_the_shares_of_a_clock_to_its_whole() -> None:
+    shares = [
+        {"title": title, "title_en": title, "account": None, "seconds": seconds, "share": seconds / 68.2}
+        for title, seconds in (("公安", 32.4), ("社区", 32.4), ("卫健", 3.4))
+    ]
+    told = {
+        "case_no_grouped": "339901 01 2611220000015",
+        "elapsed_seconds": 68.2,
+        "suspended_seconds": 0,
+        "shares": shares,
+        "items": [{"item": "birth", "title": "出生", "title_en": "birth", "seconds": 68.2, "shares": shares}],
+        "waiting_label": {"zh": "已结束, 不再等待", "en": "it has ended; nothing is waited for"},
+    }
+
+    lengths = [found[0] for line in telling.clock(told) if (found := re.search(r"\d+:\d\d:\d\d", line))]
+
+    assert lengths == ["0:01:08", "0:00:32", "0:00:33", "0:00:03"] * 2
 
 
 def test_twins_are_told_apart(demonstration: Terminal) -> None:

@@ -1,6 +1,7 @@
 """A unit asks for one proof and a verifier answers, from a terminal; numbers of people never stand in a command."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -47,6 +48,12 @@ def asked(terminal: Terminal, purpose: str) -> Said:
     )  # fmt: skip
 
 
+def as_seconds(written: str) -> int:
+    """What a length of time such as 0:01:08 is in seconds."""
+    hours, minutes, seconds = map(int, written.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
 def test_one_proof_is_asked_answered_and_shown(demonstration: Terminal) -> None:
     filed = asked(demonstration, "办理存款继承")
     assert filed.code == 0, filed.err
@@ -74,6 +81,10 @@ def test_one_proof_is_asked_answered_and_shown(demonstration: Terminal) -> None:
     told = demonstration.onething("case", "clock", case_no, "--as", "bank", "--json").json()
     rows = demonstration.onething("case", "clock", case_no, "--as", "bank", "--plain").out.splitlines()
     assert len(rows) == len(told["shares"]) + sum(len(item["shares"]) for item in told["items"])
+    lines = demonstration.onething("case", "clock", case_no, "--as", "bank").out.splitlines()
+    # The case has ended, so its clock stands, and what a reader adds up is what stands above it.
+    whole, *below = [as_seconds(found[0]) for line in lines if (found := re.search(r"\d+:\d\d:\d\d", line))]
+    assert sum(below[: len(told["shares"])]) == whole == round(told["elapsed_seconds"])
     for said in (filed, waiting, heard, shown, clock):
         assert not any(secret in said.out + said.err for one in (FATHER, SON) for secret in one.values())
 
