@@ -97,6 +97,9 @@ class RowResult(Shown):
     result: Literal["confirmed", "contested", "handed_on", "kept", "refused"] = Field(
         description="contested: a caseworker looks at it; handed_on: the community calls; kept: too late to change it."
     )
+    again: bool = Field(
+        default=False, description="This account had given the same answer before; it stands, and nothing was added."
+    )
     code: str | None = Field(default=None, description="Why it was refused; stable, for programs.")
     detail: str
     detail_zh: str
@@ -207,6 +210,16 @@ class _Row:
     said: ConfirmationRow
 
 
+def _came_before(house: House, viewer: Viewer, row: _Row) -> CameOf | None:
+    """What came of the same answer by the same account, where that is what stands."""
+    live = confirmation_in(house.store.case_file(row.case_id))
+    if (live.answered_by, live.answer) != (viewer.actor.account, row.said.answer):
+        return None
+    happened = (entry.event for entry in house.store.events_after(row.case_id, 0))
+    act = (live.answered_by, live.answered_at)
+    return came_of({event.type for event in happened if (event.by.account, event.at) == act})
+
+
 def _each(
     house: House,
     viewer: Viewer,
@@ -221,6 +234,15 @@ def _each(
             places[said.case_no].append(number)
     known = _known(house, viewer, tuple(places))
 
+    def come_of(row: _Row) -> tuple[CameOf, AlreadySettled | None]:
+        try:
+            return act(row), None
+        except AlreadySettled as settled:
+            # A list that was mended is sent again as a whole, and under another key: what it did is done.
+            if (before := _came_before(house, viewer, row)) is None:
+                raise
+            return before, settled
+
     def result(number: int, said: ConfirmationRow | RowResult) -> RowResult:
         if isinstance(said, RowResult):
             return said
@@ -229,14 +251,23 @@ def _each(
                 raise SameCaseTwice(places[said.case_no])
             # One that is not there, or not for this account, is told so and logged where every case is looked up.
             case_id = known.get(said.case_no) or get_case(house, viewer, Action.CONFIRM_IN_BATCH, said.case_no).case_id
-            came = act(_Row(said.case_no, case_id, said))
+            came, before = come_of(_Row(said.case_no, case_id, said))
         except Forgotten:
             return _erased(number, said.case_no)
         except Refusal as refusal:
             house.figures.refused.labels(refusal.code).inc()
             return _refused(number, said.case_no, refusal)
-        told = words[came]
-        return RowResult(row=number, case_no=said.case_no, result=came.value, detail=told.en, detail_zh=told.zh)
+        told = words[came] if before is None else _AGAIN[came]
+        return RowResult(
+            row=number,
+            case_no=said.case_no,
+            result=came.value,
+            again=before is not None,
+            detail=told.en,
+            detail_zh=told.zh,
+            by=None if before is None else before.by,
+            at=None if before is None else before.at,
+        )
 
     results = tuple(result(number, said) for number, said in enumerate(read, 1))
     counts = [one.result for one in results]
@@ -339,9 +370,18 @@ def row_unread(row: FaultyRow) -> RowResult:
 
 def in_file(sent: ListResult, numbers: Sequence[int], unread: Sequence[RowResult]) -> ListResult:
     """What came of a file: the rows that were sent, under the file's own numbers, among those that could not be."""
-    numbered = [row.model_copy(update={"row": number}) for number, row in zip(numbers, sent.rows, strict=True)]
+    numbered = [_as_numbered(row, number) for number, row in zip(numbers, sent.rows, strict=True)]
     rows = sorted([*numbered, *unread], key=lambda row: row.row)
     return sent.model_copy(update={"refused": sent.refused + len(unread), "rows": tuple(rows)})
+
+
+def _as_numbered(row: RowResult, number: int) -> RowResult:
+    """Under its number in the file, its faults too: "/4/note" as in a row that could not be read."""
+    place = f"/rows/{row.row - 1}"
+    errors = tuple(
+        one.model_copy(update={"pointer": f"/{number}{one.pointer.removeprefix(place)}"}) for one in row.errors
+    )
+    return row.model_copy(update={"row": number, "errors": errors})
 
 
 def failed_rows(rows: Sequence[Any], told: ListResult) -> Iterator[Any]:
@@ -360,4 +400,10 @@ _DID: Final[Mapping[CameOf, Sentence]] = {
     CameOf.CONTESTED: Sentence(zh="已交经办人核对", en="a caseworker looks at it"),
     CameOf.HANDED_ON: Sentence(zh="已转社区联系本人", en="the community calls"),
     CameOf.KEPT: Sentence(zh="时限已过, 已留存, 不改变结果", en="too late: it is kept and changes nothing"),
+}
+_AGAIN: Final[Mapping[CameOf, Sentence]] = {
+    came: Sentence(
+        zh=f"本账号此前已作同样答复, 不再重复: {told.zh}", en=f"this account gave the same answer before: {told.en}"
+    )
+    for came, told in _DID.items()
 }

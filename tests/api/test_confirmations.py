@@ -533,7 +533,7 @@ def test_a_preview_says_for_each_row_what_would_happen_and_changes_nothing(api: 
         row(call, "hand_to_community", "请打电话"),
         row(silent),
         row(waiting),
-        row(done),
+        row(done, "contradicts", WRONG),
         row(over),
         row(elsewhere),
         {"case_no": plain.case_no[:-1] + ("1" if plain.case_no[-1] != "1" else "2"), "answer": "matches"},
@@ -630,14 +630,56 @@ def test_the_whole_list_again_or_only_its_failed_rows_confirms_nobody_twice(api:
     assert (answers_given(good), answers_given(late)) == (1, 1)
 
 
-def test_under_another_key_a_confirmed_row_is_told_by_whom_and_when(api: Api) -> None:
-    one = asked(api)
+def another_officer(api: Api) -> None:
+    """`pension-2`, of the same unit as `pension-1`."""
+    with api.store.database.begin() as connection:
+        add_account(connection, "pension-2", unit="office", role=Role.PENSION_OFFICER)
+        api.tokens["pension-2"] = issue_token(connection, "pension-2", label="test", at=MONDAY)
+
+
+def test_a_list_that_was_mended_and_is_sent_again_has_for_its_done_rows_the_result_that_they_had(api: Api) -> None:
+    right, wrong, call = asked(api), asked(api), asked(api)
+    done = [row(right), row(wrong, "contradicts", WRONG), row(call, "hand_to_community", "请打电话")]
+    faulty, mended = {"case_no": "7", "answer": "matches"}, asked(api)
+    confirm(api, *done, faulty)
+    expected = [("confirmed", None), ("contested", None), ("handed_on", None), ("confirmed", None)]
+
+    looked = preview(api, *done, row(mended))
+    told = confirm(api, *done, row(mended), key="list-2")
+
+    assert came_of(looked) == came_of(told) == expected
+    assert [one["again"] for one in told["rows"]] == [True, True, True, False]
+    assert looked["rows"][:3] == told["rows"][:3]
+    assert {(one["by"], one["at"][:10]) for one in told["rows"][:3]} == {("pension-1", "2026-11-23")}
+    assert told["rows"][0]["detail_zh"] == "本账号此前已作同样答复, 不再重复: 已确认"
+    assert (told["confirmed"], told["contested"], told["handed_on"], told["refused"]) == (2, 1, 1, 0)
+    assert [answers_given(one) for one in (right, wrong, call, mended)] == [1, 1, 1, 1]
+
+
+def test_an_answer_that_came_late_and_was_taken_is_told_as_taken_when_it_is_sent_again(api: Api) -> None:
+    one = asked(api).is_silent()
+    api.clock.at = one.at
     confirm(api, row(one))
 
     told = confirm(api, row(one), key="list-2")
 
-    assert came_of(told) == [("refused", "case.part_settled")]
-    assert told["rows"][0]["by"] == "pension-1"
+    assert [(row["result"], row["again"]) for row in told["rows"]] == [("confirmed", True)]
+
+
+def test_another_answer_or_another_account_is_told_who_answered_already_and_when(api: Api) -> None:
+    one = asked(api)
+    confirm(api, row(one))
+    another_officer(api)
+
+    said = row(one, "contradicts", WRONG)
+    for told in (
+        preview(api, said),
+        confirm(api, said, key="list-2"),
+        preview(api, row(one), by="pension-2"),
+        confirm(api, row(one), by="pension-2"),
+    ):
+        assert came_of(told) == [("refused", "case.part_settled")]
+        assert (told["rows"][0]["by"], told["rows"][0]["again"]) == ("pension-1", False)
     assert answers_given(one) == 1
 
 
@@ -666,9 +708,7 @@ def test_a_key_never_confirms_what_was_corrected_afterwards(api: Api) -> None:
 
 def test_a_row_that_a_colleague_has_claimed_is_left_to_them(api: Api) -> None:
     one = asked(api)
-    with api.store.database.begin() as connection:
-        add_account(connection, "pension-2", unit="office", role=Role.PENSION_OFFICER)
-        api.tokens["pension-2"] = issue_token(connection, "pension-2", label="test", at=MONDAY)
+    another_officer(api)
     post(api, "pension-2", f"inbox/{one.question}/claim")
 
     told = preview(api, row(one))

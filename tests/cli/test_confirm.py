@@ -76,7 +76,11 @@ def test_a_list_is_looked_at_run_and_run_again(demonstration: Terminal, bureau: 
 
     file.write_text("\n".join(["办件编号,答复,说明", *rows[:-1]]), "utf-8")
     under_another_key = confirm(demonstration, file, "--json")
-    assert [one["code"] for one in under_another_key.json()["rows"]] == ["case.part_settled"] * 2
+    assert under_another_key.code == 0, under_another_key.err
+    told = [(one["row"], one["result"], one["again"]) for one in under_another_key.json()["rows"]]
+    assert told == [(2, "confirmed", True), (4, "contested", True)]
+    events = bureau.get(f"/cases/{first}/events").json()["events"]
+    assert [one["type"] for one in events].count("verification_answered") == 1
 
 
 def test_a_list_without_failures_ends_well(demonstration: Terminal, bureau: Service, tmp_path: Path) -> None:
@@ -111,6 +115,22 @@ def test_a_faulty_row_holds_up_nobody_and_is_told_as_the_spreadsheet_counts(
     assert "单元格是数字格式, 末几位可能已丢失" in told["rows"][1]["detail_zh"]
     assert "文件第 4、5 行重复出现" in told["rows"][2]["detail_zh"]
     assert [fault["pointer"] for fault in told["rows"][3]["errors"]] == ["/5/answer"]
+
+
+def test_a_fault_is_named_by_its_row_in_the_file_whoever_found_it(
+    demonstration: Terminal, bureau: Service, tmp_path: Path
+) -> None:
+    silent = filed(bureau, 5, months=1)
+    sent_out(bureau, silent)
+    file = tmp_path / "list.csv"
+    file.write_text(f"办件编号,答复,说明\n7,确认无误,\n\n{silent},不办理,\n", "utf-8")
+
+    looked = confirm(demonstration, file, "--dry-run", "--json")
+    ran = confirm(demonstration, file, "--json")
+
+    pointers = [fault["pointer"] for row in ran.json()["rows"] for fault in row["errors"]]
+    assert pointers == ["/2/case_no", "/4/note"]
+    assert looked.json()["rows"] == ran.json()["rows"]
 
 
 def test_a_file_with_faults_is_named_and_nothing_is_sent(demonstration: Terminal, tmp_path: Path) -> None:
