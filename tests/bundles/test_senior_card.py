@@ -76,7 +76,7 @@ def test_a_card_waits_for_the_very_day_on_which_its_age_is_reached(age: int, bor
     discovery = next(one for one in BUNDLE.discoveries if one.code == f"senior_{age}")
     month = month_of(born_on.year + age, born_on.month)
     one = replace(next(workers(1)), born_on=born_on, state="active")
-    found = judge(as_listed(one), discovery, month)
+    found = judge(as_listed(one), discovery, month, read_in=month)
     assert found is not None
     days = completed({"born_on": born_on.isoformat()}, discovery, found)
     assert days["birthday"] == birthday.isoformat()
