@@ -38,7 +38,7 @@ from api.pages.words import Say
 from api.reach import Sight, get_case
 from api.undelivered import undelivered_proofs
 from domain.actors import THE_ENGINE
-from domain.bundle import Bundle, Commitment, FieldKind, SharedDataQuery
+from domain.bundle import Bundle, Commitment, Confirmation, FieldKind, SharedDataQuery
 from domain.case_file import IN_HAND, CaseFile, CaseState, ItemState, ProofState
 from domain.events import Event, Recorded
 from domain.identifiers import grouped_case_no
@@ -110,6 +110,8 @@ class ProofLine:
     note: str | None
     letter: str | None
     """What the applicant signed."""
+    confirms: bool
+    """The person was asked to confirm it: there is no document to be seen, and they may decline."""
     commitment: Commitment | None
     """What the applicant may sign for, while that is open."""
     waited_for: bool
@@ -162,6 +164,11 @@ DONE: Final = {
     "declined": "申请人未就“{part}”作出承诺, 已转由其他方式核实, 不影响申请人的任何权利。",
 }
 """What an act has led to, told on the page after it."""
+CONFIRMATION_DONE: Final = {
+    "met": "已记入: 与本人重新确认了“{part}”。需要它的事项继续办理。",
+    "not_met": "已记入: 本人不办理“{part}”。需要它的事项不再办理。",
+}
+"""The same where the person was asked to confirm, and has been reached since."""
 Done = Literal["met", "not_met", "resubmitted", "corrected", "withdrawn", "escalated", "signed", "declined"]
 
 
@@ -382,14 +389,15 @@ def _done(say: Say, file: CaseFile, done: str | None, part: str | None) -> str |
     """Only about parts that the case has: the address is anybody's to write."""
     if done is None:
         return None
-    title = Text("", "")
+    title, words = Text("", ""), DONE[done]
     if part is not None and part in file.proofs:
         title = proof_title(file.bundle, part)
+        words = CONFIRMATION_DONE.get(done, words) if _confirms(file, part) else words
     elif part is not None and part in file.items:
         title = item_title(file.bundle, part)
-    elif "{part}" in DONE[done]:
+    elif "{part}" in words:
         return None
-    return say(DONE[done], part=title.zh if say.language == "zh" else title.en)
+    return say(words, part=title.zh if say.language == "zh" else title.en)
 
 
 def _settled_meanwhile(proofs: Sequence[ProofLine], attempt: Attempt) -> ProofLine | None:
@@ -490,9 +498,14 @@ def _proof_line(
         settled_by=live.settled_by if decided else None,
         note=note if decided else None,
         letter=None if decided else note,
+        confirms=_confirms(file, proof.code),
         commitment=route if live.state is ProofState.OFFERED and isinstance(route, Commitment) else None,
         waited_for=live.state in {ProofState.VERIFYING, ProofState.OFFERED},
     )
+
+
+def _confirms(file: CaseFile, proof: str) -> bool:
+    return any(isinstance(route, Confirmation) for route in file.declared_proof(proof).routes)
 
 
 def _differing(bundle: Bundle, proof: str, name: str) -> Text:

@@ -56,6 +56,21 @@ FORM: Final = {
     "telephone you, or call the office that sent the link.",
 }
 
+DECLINED: Final = {
+    "与本人联系后认定": "Having reached the person",
+    "已与本人重新确认, 按表办理": "The person has confirmed it after all: go on by the form",
+    "本人不办理, 相关事项不再办理": "The person declines: the items that need it are not done",
+    "认定后不能恢复": "this cannot be undone",
+    "说明(何时、怎样联系到本人, 本人怎么说)": "Note (how and when the person was reached, and what they said)",
+    "所填有误的, 不要在此认定: 先由收件单位或经办人在业务系统中更正申请, 更正后会再请本人确认。": "If something on the form is wrong, do not "
+    "decide here: the unit that took it in, or a caseworker, corrects the application in their system first; the person "
+    "is then asked to confirm once more.",
+    "全部申请都不办理的:": "If nothing of it is to be done:",
+    "已记入: 与本人重新确认了“{part}”。需要它的事项继续办理。": "On record: the person has confirmed after all ({part}). The items that "
+    "need it go on.",
+    "已记入: 本人不办理“{part}”。需要它的事项不再办理。": "On record: the person declines ({part}). The items that need it are not done.",
+}
+
 LIST: Final = {
     "保存": "Save",
     "已保存。": "Saved.",
@@ -100,4 +115,4 @@ LIST: Final = {
     "一次最多 1000 行, 请分次上传。": "At most 1000 rows at once; upload it in parts.",
 }
 
-PARTS: Final[tuple[Mapping[str, str], ...]] = (FORM, LIST)
+PARTS: Final[tuple[Mapping[str, str], ...]] = (FORM, DECLINED, LIST)

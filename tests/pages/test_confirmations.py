@@ -5,6 +5,7 @@ import re
 from datetime import date
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -390,6 +391,87 @@ def test_a_case_with_a_confirmation_can_be_read_by_a_caseworker(pages: Pages) ->
 
     assert page.status == 200
     assert "本人确认" in page.text
+
+
+def declined(pages: Pages, number: int = 0) -> Retiree:
+    one = asked(pages, number)
+    pages.stranger().post(link(pages, one), answer="contradicts", reason="暂不办理, 想延迟退休")
+    return one
+
+
+def test_a_caseworker_finds_words_for_somebody_who_declined_and_none_about_documents(pages: Pages) -> None:
+    one, caseworker = declined(pages), pages.by("caseworker-1")
+
+    page = caseworker.get(f"/cases/{one.case_no}")
+    english = caseworker.get(f"/cases/{one.case_no}?lang=en")
+
+    form = re.search(r'<form class="task" id="settle-confirmed".*?</form>', page.html, re.DOTALL)
+    assert form is not None
+    for said in (
+        "本人或单位确认: 信息有误或不办理",
+        "<b>已与本人重新确认, 按表办理</b>",
+        "<b>本人不办理, 相关事项不再办理</b>",
+        "何时、怎样联系到本人",
+        "更正申请, 更正后会再请本人确认",
+        '<a href="#withdraw-details">撤回申请</a>',
+    ):
+        assert said in form[0]
+    for about_documents in ("成立", "不能证明", "不予许可", "材料"):
+        assert about_documents not in form[0]
+    assert 'id="withdraw-details"' in page.html
+    assert "The person declines: the items that need it are not done" in english.text
+    assert "how and when the person was reached" in english.text
+
+
+@pytest.mark.parametrize(
+    ("met", "told", "state"),
+    [
+        ("true", "与本人重新确认了“退休信息核对确认”", ProofState.MET),
+        ("false", "本人不办理“退休信息核对确认”", ProofState.NOT_MET),
+    ],
+)
+def test_what_a_caseworker_settled_with_the_person_is_told_in_the_same_words(
+    pages: Pages, met: str, told: str, state: ProofState
+) -> None:
+    one, caseworker = declined(pages), pages.by("caseworker-1")
+    address = f"/cases/{one.case_no}"
+
+    sent = caseworker.send(
+        caseworker.get(address),
+        f"{address}/proofs/confirmed/settlement",
+        met=met,
+        reason="十一月二十三日电话联系本人",
+    )
+
+    alert = re.search(r'<div class="alert good".*?</div>', caseworker.follow(sent).html, re.DOTALL)
+    assert alert is not None
+    assert told in alert[0]
+    assert "不能证明" not in alert[0]
+    assert one.file.proof("confirmed").state is state
+
+
+def test_whoever_is_silent_is_reached_by_a_caseworker_in_the_same_words(pages: Pages) -> None:
+    one = asked(pages).is_silent()
+    assert one.file.in_hand == ("confirmed",)
+
+    assert "已与本人重新确认, 按表办理" in pages.by("caseworker-1").get(f"/cases/{one.case_no}").text
+
+
+def test_a_form_corrected_after_it_was_declined_is_sent_out_once_more_and_is_nobody_elses_to_settle(
+    pages: Pages,
+) -> None:
+    one = declined(pages)
+    first = one.question
+
+    another = {"retiree": {"account": "6222020000000000008"}}
+    pages.store.amend(
+        one.case_id, another, reason="核对后更正", by=OFFICER, at=one.at, id=uuid4(), seen=one.file.version
+    )
+    one.goes_on()
+
+    assert one.question != first
+    assert one.file.in_hand == ()
+    assert "已与本人重新确认" not in pages.by("caseworker-1").get(f"/cases/{one.case_no}").text
 
 
 def as_filled(page: Page, **typed: str) -> dict[str, Any]:

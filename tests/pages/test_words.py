@@ -69,7 +69,7 @@ def said_in_modules() -> Iterator[str]:
     yield from (*explain.TITLES.values(), *explain.CATEGORIES.values(), *explain.CHOICES.values())
     yield from (*explain.REGION_NAMES.values(), *explain.FIELDS.values(), *explain.RESULTS.values())
     yield from (rosters.SAY_WHY, *uploads.WRONG)
-    yield from case_page.DONE.values()
+    yield from (*case_page.DONE.values(), *case_page.CONFIRMATION_DONE.values())
     yield from faults.NEXT.values()
     source = Path(signing_in.__file__).read_text("utf-8")
     yield from (
