@@ -155,7 +155,7 @@ class Rights:
 
 DONE: Final = {
     "met": "已认定“{part}”成立, 认定和理由已记入办件经过。需要它的事项继续办理。",
-    "not_met": "已认定“{part}”不能证明, 认定和理由已记入办件经过。需要它的事项不予许可。",
+    "not_met": "已认定“{part}”不能证明, 认定和理由已记入办件经过。尚未办结的事项, 需要它的不予许可。",
     "resubmitted": "“{part}”已重新送交部门, 部门答复后本页自动更新。",
     "corrected": "“{part}”的办理结果已更正, 更正前后的内容和理由见该事项。",
     "withdrawn": "申请已撤回: 未送部门的事项已取消; 已在部门办理的继续办理, 结果仍会记录在本页。",
@@ -523,7 +523,11 @@ def _differing(bundle: Bundle, proof: str, name: str) -> Text:
     return ONLY_REGISTERS_SAY.get(name, Text(name, name))
 
 
-ONLY_REGISTERS_SAY: Final = {"state": Text("登记状态", "State in the register")}
+ONLY_REGISTERS_SAY: Final = {
+    "state": Text("登记状态", "State in the register"),
+    "arrears": Text("欠费情况", "Arrears"),
+    "places": Text("参保地数", "Places of insurance"),
+}
 
 
 # ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────

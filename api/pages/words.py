@@ -202,6 +202,8 @@ _ACTS: Final = {
     "相关事项继续办理": "the items that need it go on",
     "不能证明": "Not shown",
     "需要它的事项将不予许可, 不能撤回": "the items that need it are denied; this cannot be undone",
+    "已办结的结果不变": "what is concluded stays",
+    "已办结的结果不自动撤销, 请告知有关部门更正": "what is concluded is not undone by itself; tell the departments to correct it",
     "理由(看过什么材料, 向谁核实)": "Reason (which documents you saw, whom you asked)",
     "提交认定": "Decide",
     "重新送交“{part}”": "Send again: {part}",
@@ -249,7 +251,7 @@ _ACTS: Final = {
     "still in its place. Check it and send it again.",
     "已认定“{part}”成立, 认定和理由已记入办件经过。需要它的事项继续办理。": "Decided: {part} is shown. It is on record with "
     "your reason, and the items that need it go on.",
-    "已认定“{part}”不能证明, 认定和理由已记入办件经过。需要它的事项不予许可。": "Decided: {part} is not shown. It is on "
+    "已认定“{part}”不能证明, 认定和理由已记入办件经过。尚未办结的事项, 需要它的不予许可。": "Decided: {part} is not shown. It is on "
     "record with your reason, and the items that need it are denied.",
     "“{part}”已重新送交部门, 部门答复后本页自动更新。": "{part} was sent to its department again. "
     "This page changes by itself when the answer comes.",

@@ -77,6 +77,21 @@ def test_a_late_answer_that_contradicts_is_shown_to_the_caseworker(pages: Pages)
     assert "迟到的答复与已有结果不一致" not in pages.by("officer-1").get(f"/cases/{story.case_no}").text
 
 
+def test_what_is_doubted_after_the_end_is_decided_on_from_the_page_and_undoes_nothing(pages: Pages) -> None:
+    story = doubted(pages.store)
+    caseworker, address = pages.by("caseworker-1"), f"/cases/{story.case_no}"
+    page = caseworker.get(address)
+    assert "已办结的结果不自动撤销, 请告知有关部门更正" in page.text
+    assert "将不予许可, 不能撤回" not in page.text
+
+    act = f"{address}/proofs/parents_marriage/settlement"
+    done = caseworker.follow(caseworker.send(page, act, met="false", reason="已调阅离婚登记档案"))
+
+    assert "已认定“父母婚姻状况”不能证明" in done.text
+    assert story.case_no not in caseworker.get("/cases?tab=in_hand").text.replace(" ", "")
+    assert {live.state for live in story.file.items.values()} == {"concluded"}
+
+
 def test_whose_time_it_was_adds_up(pages: Pages) -> None:
     story = climbing(pages.store)
     pages.clock.at = story.at + timedelta(minutes=7, seconds=11)
