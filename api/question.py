@@ -24,6 +24,7 @@ from api.verification_view import VerificationView, verification_view
 from domain.actors import Actor
 from domain.bundle import Bundle, Choice, Confirmation, FieldKind, Route, Verification
 from domain.case_file import CaseFile, CaseState, LiveVerification, Rung, VerificationState
+from domain.form import left_open
 from domain.law.calendar import CalendarNotShipped
 from domain.scopes import Action, Reach, Viewer, reach
 from domain.timeline import GAVE_UP, answer_title
@@ -65,6 +66,7 @@ class CorrectableField(Shown):
     kind: FieldKind
     required: bool
     value: str = Field(description="As it stands; empty where nothing was declared.")
+    left_open: Sentence | None = Field(description="What the law leaves open today; null where it says nothing of it.")
     choices: tuple[Named, ...] = Field(description="Of a choice; otherwise none.")
 
 
@@ -204,7 +206,7 @@ def _asked(
         rungs=len(declared.routes),
         limit=_limit(live, at),
         fields=tuple(_fields(case, rung, in_full=in_full)),
-        corrects=tuple(_correctable(case, rung)) if in_full else (),
+        corrects=tuple(_correctable(case, rung, at)) if in_full else (),
         notice=notice_of(file, rung),
         waiting_label=next((Sentence(zh=one.zh, en=one.en) for one in waits(file) if one.what == rung[0]), None),
         asks_next=asks_after_silence(file, rung),
@@ -271,9 +273,11 @@ def _fields(case: OpenedCase, rung: Rung, *, in_full: bool) -> Iterator[ShownFie
                 )
 
 
-def _correctable(case: OpenedCase, rung: Rung) -> Iterator[CorrectableField]:
+def _correctable(case: OpenedCase, rung: Rung, at: datetime) -> Iterator[CorrectableField]:
     bundle, route = case.file.bundle, case.file.declared_proof(rung[0]).routes[rung[2]]
-    for path in route.corrects if isinstance(route, Confirmation) else ():
+    paths = route.corrects if isinstance(route, Confirmation) else ()
+    by_law = left_open(bundle, case.form(), at=at) if paths else {}
+    for path in paths:
         field = bundle.field(path)
         yield CorrectableField(
             path=path,
@@ -282,6 +286,7 @@ def _correctable(case: OpenedCase, rung: Rung) -> Iterator[CorrectableField]:
             kind=field.kind,
             required=field.required,
             value=in_clear(field.kind, case.declared(path) or ""),
+            left_open=Sentence(zh=by_law[path].zh, en=by_law[path].en) if path in by_law else None,
             choices=tuple(Named(code=one.code, title=one.title, title_en=one.title_en) for one in field.choices),
         )
 

@@ -37,7 +37,7 @@ from domain.identifiers import (
     sentence,
 )
 from domain.law.months import first_day, month_of
-from domain.law.requirement import requirements
+from domain.law.requirement import LeftOpen, Requirement, requirements
 from domain.refusals import FieldFault, FormFaulty, NotEligibleHere
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
@@ -147,6 +147,30 @@ def read_application(bundle: Bundle, given: object, *, at: datetime, so_far: SoF
                 refusal.code, f"{refusal.reason}, {refusal.go_to}", f"{refusal.reason_en}: {refusal.go_to_en}"
             )
     return Application(bundle, sections, circumstances, tuple(reading.warnings))
+
+
+def left_open(
+    bundle: Bundle, sections: Mapping[str, Sequence[Mapping[str, str]]], *, at: datetime
+) -> Mapping[str, LeftOpen]:
+    """What the law leaves open to whoever corrects this form at that moment: "section.field" -> in words."""
+    found: dict[str, LeftOpen] = {}
+    for check in bundle.checks:
+        if isinstance(check, Lawful):
+            fields, known, requirement = _known_to(check, sections)
+            if known.keys() >= set(requirement.needs):
+                for one in requirement.leaves_open(at.astimezone(SHANGHAI).date(), known):
+                    found[fields[one.fact]] = one
+    return found
+
+
+def _known_to(
+    check: Lawful, sections: Mapping[str, Sequence[Mapping[str, str]]]
+) -> tuple[Mapping[str, str], Mapping[str, str], Requirement]:
+    """The field of each fact, the facts that the form has, and what the law demands of them."""
+    fields = {fact.name: fact.origin.field for fact in check.facts if isinstance(fact.origin, FromForm)}
+    facts = {name: value_at(sections, field) for name, field in fields.items()}
+    known = {name: value for name, value in facts.items() if value is not None}
+    return fields, known, requirements()[check.requirement]
 
 
 def as_filed(bundle: Bundle, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:
@@ -358,10 +382,7 @@ class _Reading:
                     assert_never(check)
 
     def _judge(self, check: Lawful, sections: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-        fields = {fact.name: fact.origin.field for fact in check.facts if isinstance(fact.origin, FromForm)}
-        facts = {name: value_at(sections, field) for name, field in fields.items()}
-        known = {name: value for name, value in facts.items() if value is not None}
-        requirement = requirements()[check.requirement]
+        fields, known, requirement = _known_to(check, sections)
         # What is missing or wrong has been said already.
         if known.keys() >= set(requirement.needs):
             told_on = {name: self._told_on(fields[name], value) for name, value in known.items()}

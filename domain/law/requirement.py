@@ -25,6 +25,15 @@ class Unlawful:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """What the law leaves open for a fact (可选范围), for whoever is about to choose it."""
+
+    fact: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """`judge(told_on, facts)` names everything that the law does not allow; a fact that is missing demands nothing.
 
@@ -35,6 +44,8 @@ class Requirement:
     code: str
     needs: tuple[str, ...]
     judge: Callable[[Mapping[str, date], Mapping[str, str]], tuple[Unlawful, ...]]
+    leaves_open: Callable[[date, Mapping[str, str]], tuple[LeftOpen, ...]] = lambda _today, _facts: ()
+    """`leaves_open(today, facts)`: what could still be chosen today; it promises nothing that `judge` refuses."""
 
 
 @cache

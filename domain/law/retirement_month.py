@@ -14,7 +14,7 @@ from typing import Final
 from domain.identifiers import Sex, read_citizen_id
 from domain.law.contributions import contributed_by
 from domain.law.months import month_of, month_text
-from domain.law.requirement import Requirement, Unlawful
+from domain.law.requirement import LeftOpen, Requirement, Unlawful
 from domain.law.retirement_age import (
     FIRST_BIRTH,
     LAST_BIRTH,
@@ -53,6 +53,33 @@ def _judge(told_on: Mapping[str, date], facts: Mapping[str, str]) -> tuple[Unlaw
         found += _in_time(facts["choice"], _month_of(told_on["retires_on"]), chosen, statutory)
         found += _contributed(age, int(facts["contribution_months"]), chosen, _month_of(told_on["contribution_months"]))
     return tuple(found)
+
+
+def _leaves_open(today: date, facts: Mapping[str, str]) -> tuple[LeftOpen, ...]:
+    category, born, now = Category(facts["category"]), _month(facts["born_in"]), _month_of(today)
+    if not FIRST_BIRTH <= born <= LAST_BIRTH:
+        return ()
+    age = retirement_age(category, born)
+    statutory = age.statutory_month
+    zh, en = [f"法定退休时间为 {month_text(statutory)}"], [f"the statutory month is {month_text(statutory)}"]
+    if age.earliest_month is not None and age.latest_month is not None:
+        first, last = max(age.earliest_month, now + TOLD_MONTHS_BEFORE_EARLY), statutory - 1
+        if first <= last:
+            zh.append(f"现在可提前至 {month_text(first)} 到 {month_text(last)}, 须书面告知用人单位")
+            en.append(f"earlier from {month_text(first)} to {month_text(last)}, with written notice to the employer")
+        else:
+            zh.append("提前退休的告知期限已过")
+            en.append("it is too late to give notice for an earlier one")
+        if now <= statutory - AGREED_MONTHS_BEFORE_STATUTORY:
+            zh.append(f"可延迟至 {month_text(statutory + 1)} 到 {month_text(age.latest_month)}, 须与用人单位书面约定")
+            en.append(
+                f"later from {month_text(statutory + 1)} to {month_text(age.latest_month)}, agreed in writing with"
+                " the employer"
+            )
+        else:
+            zh.append("延迟退休的约定期限已过")
+            en.append("it is too late to agree on a later one")
+    return (LeftOpen("retires_on", "; ".join(zh), "; ".join(en)),)
 
 
 def _sex(category: Category, citizen_id: str | None) -> tuple[Unlawful, ...]:
@@ -126,4 +153,5 @@ REQUIREMENT: Final = Requirement(
     code="retirement_month",
     needs=("category", "born_in", "choice", "retires_on", "contribution_months"),
     judge=_judge,
+    leaves_open=_leaves_open,
 )

@@ -29,7 +29,7 @@ from domain.commands import (
 )
 from domain.decisions import decide
 from domain.declaration import contradictions
-from domain.form import SoFar, read_application
+from domain.form import SoFar, left_open, read_application
 from domain.identifiers import citizen_id_check
 from domain.law.entitlement import entitlements
 from domain.law.months import first_day, month_of, month_text, read_month
@@ -402,6 +402,32 @@ def test_what_was_told_in_time_stays_in_time_when_something_else_is_corrected() 
         with pytest.raises(FormFaulty) as refused:
             read_application(BUNDLE, changed, at=long_after, so_far=so_far)
         assert [fault.rule for fault in refused.value.faults] == [rule]
+
+
+@pytest.mark.parametrize(
+    "day", [FILED, FILED + timedelta(days=100), FILED + timedelta(days=160), FILED + timedelta(days=190)]
+)
+def test_what_the_law_is_said_to_leave_open_is_what_it_lets_somebody_choose(day: datetime) -> None:
+    def lawful(choice: str, month: int) -> bool:
+        try:
+            read_application(BUNDLE, form(choice=choice, retires_on=first_day(month).isoformat()), at=day)
+        except FormFaulty:
+            return False
+        return True
+
+    def window(choice: str) -> str | None:
+        months = [month_text(month) for month in range(MARCH - 50, MARCH + 50) if lawful(choice, month)]
+        return f"{months[0]} 到 {months[-1]}" if months else None
+
+    sections = read_application(BUNDLE, form(), at=FILED).sections
+
+    said = left_open(BUNDLE, sections, at=day)["insurance.retires_on"]
+
+    early, late = window("early"), window("late")
+    assert "法定退休时间为 2027-03" in said.zh
+    assert (f"现在可提前至 {early}" if early else "提前退休的告知期限已过") in said.zh
+    assert (f"可延迟至 {late}" if late else "延迟退休的约定期限已过") in said.zh
+    assert said.en.isascii()
 
 
 def test_whose_day_is_moved_on_begins_anew_and_is_not_late_by_the_old_promise() -> None:

@@ -493,6 +493,8 @@ def test_another_month_is_chosen_on_the_link_and_the_page_says_that_it_is_asked_
     address = link(pages, one)
     page = phone.get(address)
 
+    assert "可延迟至 2027-01 到 2029-12, 须与用人单位书面约定" in page.text
+    assert "提前退休的告知期限已过" in page.text
     sent = answers(phone, address, as_filled(page, choice="late", retires_on="2027-06"), "matches")
     thanks = phone.follow(sent)
     again = phone.get(address)
