@@ -116,7 +116,7 @@ def test_what_waits_for_a_decision_is_a_conflict(api: Api) -> None:
         ({"source": "Marriage Register"}, "/source", "pattern"),
         ({"purpose": "wedding"}, "/purpose", "unknown"),
         ({"purpose": "**"}, "/purpose", "pattern"),
-        ({"reason": "  "}, "/reason", "not_valid"),
+        ({"reason": "  "}, "/reason", "blank"),
         ({"valid_until": "2026-11-23"}, "/valid_until", "past"),
         ({"valid_until": "2028-11-24"}, "/valid_until", "too_late"),
         ({"valid_until": "2027-02-29"}, "/valid_until", "pattern"),
